@@ -1,0 +1,65 @@
+"""Everything that can go wrong in a way a person can mend, as one small tree.
+
+    StudioError            str(error) is one sentence: what happened, where, what to do next
+    ├── TemplateError      a template that cannot be read or rendered
+    ├── DatasetError       rows or examples that cannot become a dataset
+    ├── RecipeError        a recipe with an unknown field or a value out of bounds
+    ├── ModelError         a base or an adapter that cannot be used
+    ├── ProbeError         probes or outcomes that do not fit together
+    ├── RunError           a run that does not exist, failed, or cannot do what was asked
+    └── Busy               somebody else holds what is needed
+"""
+
+from pydantic import ValidationError
+
+
+class StudioError(Exception):
+    """Something a person can mend; its text says what happened, where, and what to do next."""
+
+
+class TemplateError(StudioError):
+    """A template cannot be read or rendered."""
+
+
+class DatasetError(StudioError):
+    """Rows or examples cannot become a dataset."""
+
+
+class RecipeError(StudioError):
+    """A recipe has an unknown field or a value out of bounds."""
+
+
+class ModelError(StudioError):
+    """A base or an adapter cannot be used."""
+
+
+class ProbeError(StudioError):
+    """Probes or outcomes do not fit together."""
+
+
+class RunError(StudioError):
+    """A run does not exist, failed, or cannot do what was asked."""
+
+
+class Busy(StudioError):
+    """Somebody else holds what is needed; trying again later helps."""
+
+
+def sentence(error: ValidationError, what: str) -> str:
+    """Say in one sentence what a pydantic model refused.
+
+    `what` names the thing being read, such as "recipe my.yaml".
+    """
+    problems = []
+    for problem in error.errors(include_url=False):
+        place = ".".join(str(part) for part in problem["loc"]) or "value"
+        if problem["type"] == "extra_forbidden":
+            problems.append(f"{place} is not a known field")
+        else:
+            problems.append(f"{place}: {_lower_first(problem['msg'])}")
+    return f"{what}: " + "; ".join(problems) + "."
+
+
+def _lower_first(text: str) -> str:
+    text = text.removeprefix("Value error, ").rstrip(".")
+    return text[:1].lower() + text[1:]

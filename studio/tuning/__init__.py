@@ -1,0 +1,1 @@
+"""What to train and what happened: the recipe, the run folder, the queue for the device."""

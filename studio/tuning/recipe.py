@@ -1,0 +1,135 @@
+"""One typed class with everything needed to repeat a tuning run."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from studio.errors import RecipeError, sentence
+
+PRESETS = ("keep", "balanced", "learn")
+
+
+def _group(name: str) -> dict[str, Any]:
+    """Mark the part of the form in which a field is shown."""
+    return {"group": name}
+
+
+class Recipe(BaseModel):
+    """Everything needed to repeat a tuning run; also the YAML file, the flags and the form."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    base: str = Field("starter", json_schema_extra=_group("what"))
+    """Model to tune: starter, a local folder, or a Hub id with an optional @revision."""
+    dataset: str = Field(json_schema_extra=_group("what"))
+    """Id of the frozen dataset to learn from."""
+    name: str = Field("", max_length=80, json_schema_extra=_group("what"))
+    """What to call the run; empty takes the dataset's name."""
+    method: Literal["qlora", "lora"] = Field("qlora", json_schema_extra=_group("method"))
+    """QLoRA trains low-rank adapters on a 4-bit (NF4) base, LoRA on the base in full precision."""
+    rank: Annotated[int, Field(ge=1, le=512)] = Field(16, json_schema_extra=_group("method"))
+    """Rank r of the adapter matrices: how much it can hold."""
+    alpha: Annotated[float, Field(gt=0, le=1024)] = Field(32, json_schema_extra=_group("method"))
+    """LoRA alpha; updates are scaled by alpha / rank. Keep it fixed when the rank changes."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = Field(0.05, json_schema_extra=_group("method"))
+    """Share of adapter inputs dropped while training."""
+    targets: Literal["all-linear", "mlp", "attention"] = Field(
+        "all-linear", json_schema_extra=_group("method")
+    )
+    """Which linear layers get an adapter."""
+    learning_rate: Annotated[float, Field(gt=0, lt=1)] = Field(
+        5e-4, json_schema_extra=_group("steps")
+    )
+    """Highest learning rate, reached after the warm-up."""
+    epochs: Annotated[float, Field(gt=0, le=100)] = Field(2, json_schema_extra=_group("steps"))
+    """How often every example is seen."""
+    max_steps: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
+        0, json_schema_extra=_group("steps")
+    )
+    """Stop after this many optimizer steps; 0 lets the epochs decide."""
+    batch_size: Annotated[int, Field(ge=1, le=1024)] = Field(16, json_schema_extra=_group("steps"))
+    """Examples in one forward pass."""
+    accumulation: Annotated[int, Field(ge=1, le=1024)] = Field(1, json_schema_extra=_group("steps"))
+    """Forward passes per optimizer step; batch size times this is the effective batch."""
+    max_length: Annotated[int, Field(ge=16, le=131_072)] = Field(
+        512, json_schema_extra=_group("steps")
+    )
+    """Longest example in tokens; longer ones are cut at the end, and counted."""
+    scheduler: Literal["cosine", "linear", "constant"] = Field(
+        "cosine", json_schema_extra=_group("steps")
+    )
+    """How the learning rate falls after the warm-up."""
+    warmup: Annotated[float, Field(ge=0, lt=1)] = Field(0.03, json_schema_extra=_group("steps"))
+    """Share of the steps in which the learning rate rises from zero."""
+    weight_decay: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.0, json_schema_extra=_group("steps")
+    )
+    """AdamW weight decay."""
+    max_grad_norm: Annotated[float, Field(gt=0, le=1000)] = Field(
+        0.5, json_schema_extra=_group("steps")
+    )
+    """Gradients are clipped to this norm."""
+    kl_anchor: Annotated[float, Field(ge=0, le=100)] = Field(0.0, json_schema_extra=_group("keep"))
+    """Weight of KL(base‖tuned) on text the base wrote itself: holds old skills in place."""
+    replay: Annotated[float, Field(ge=0, le=0.9)] = Field(0.0, json_schema_extra=_group("keep"))
+    """Share of the training examples that are conversations the base wrote itself."""
+    self_texts: Annotated[int, Field(ge=16, le=10_000)] = Field(
+        512, json_schema_extra=_group("keep")
+    )
+    """How many conversations the base writes for the anchor and the replay; made once per base."""
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = Field(42, json_schema_extra=_group("steps"))
+    """Seed of the shuffling, the dropout and the adapter's first weights."""
+
+    @classmethod
+    def preset(
+        cls, name: str, *, dataset: str, base: str = "starter", hidden_size: int = 2048
+    ) -> "Recipe":
+        """A point on the dial from "keep" over "balanced" to "learn".
+
+        Raises RecipeError for another name.
+        """
+        if name not in PRESETS:
+            raise RecipeError(f"There is no preset {name!r}; choose one of {', '.join(PRESETS)}.")
+        full_rate = lora_learning_rate(hidden_size)
+        choices: dict[str, dict[str, Any]] = {
+            "keep": {"learning_rate": full_rate / 2, "epochs": 2, "replay": 0.1, "kl_anchor": 2.0},
+            "balanced": {"learning_rate": full_rate / 2, "epochs": 2, "kl_anchor": 0.5},
+            "learn": {"learning_rate": full_rate, "epochs": 3},
+        }
+        return cls(base=base, dataset=dataset, **choices[name])
+
+    @classmethod
+    def read(cls, path: Path, **changes: Any) -> "Recipe":
+        """The recipe in a YAML or JSON file, with some fields changed; raises RecipeError."""
+        try:
+            fields = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            reason = str(error).splitlines()[0]
+            raise RecipeError(f"The recipe {path} cannot be read: {reason}.") from error
+        if not isinstance(fields, dict):
+            raise RecipeError(f"The recipe {path} must be a mapping of fields to values.")
+        return cls.make(fields | changes, what=f"Recipe {path}")
+
+    @classmethod
+    def make(cls, fields: dict[str, Any], *, what: str = "Recipe") -> "Recipe":
+        """A recipe from plain values; a wrong one raises RecipeError in one sentence."""
+        try:
+            return cls.model_validate(fields)
+        except ValidationError as error:
+            raise RecipeError(sentence(error, what)) from error
+
+    def yaml(self) -> str:
+        """The recipe as a YAML file that `read` understands."""
+        return yaml.safe_dump(json.loads(self.model_dump_json()), sort_keys=False)
+
+
+def lora_learning_rate(hidden_size: int) -> float:
+    """Learning rate at which LoRA learns a target fastest, for a Llama-like base.
+
+    5e-5 · 10 · (2000 / hidden size)^0.781, from the Tinker cookbook's `hyperparam_utils.py`
+    ("LoRA Without Regret", Schulman and Thinking Machines, 2025); rounded to two digits.
+    """
+    return float(f"{5e-4 * (2000 / hidden_size) ** 0.781:.1e}")
