@@ -1,0 +1,141 @@
+"""The process in which a run happens: `python -m studio.engine.worker RUN_FOLDER`.
+
+It holds the run's lock while it lives, waits in line for the device, and writes every event,
+the last word included. With --standby it first imports the libraries and then waits for the
+folder's path on its standard input.
+"""
+
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from studio.errors import StudioError
+from studio.tuning.queue import device
+from studio.tuning.run import Run, append_event, locked
+
+
+class Cancelled(BaseException):
+    """Somebody asked the worker to stop; not an Exception, so that no library swallows it."""
+
+
+def main(arguments: list[str]) -> int:
+    """Do one run, given by its folder or (with --standby) by a line on standard input."""
+    if arguments == ["--standby"]:
+        _import_libraries()
+        line = sys.stdin.readline().strip()
+        if not line:
+            return 0
+        folder = Path(line)
+        _print_into(folder / "worker.log")
+    else:
+        folder = Path(arguments[0])
+    return work(folder)
+
+
+def work(folder: Path) -> int:
+    """Do the run in this folder; returns 0 if it finished, 1 if it failed or was cancelled."""
+    run = Run(folder)
+    log = EventLog(folder / "events.jsonl")
+    try:
+        with locked(folder / "alive.lock", wait=False):
+            if run.events():
+                print(f"run {run.id} has been worked on already", file=sys.stderr)
+                return 1
+            signal.signal(signal.SIGTERM, _raise_cancelled)
+            return _work_with_last_word(run, log)
+    except BlockingIOError:
+        print(f"run {run.id} has a worker already", file=sys.stderr)
+        return 1
+
+
+def _work_with_last_word(run: Run, log: "EventLog") -> int:
+    """Everything a run can end in becomes its last event."""
+    try:
+        log("started", pid=os.getpid())
+        with device(run.folder.parent.parent, on_wait=lambda: log("waiting")):
+            log("phase", name="loading libraries")
+            result = _do(run, log)
+        _ignore_signals()
+        log("finished", **result)
+    except Cancelled:
+        _ignore_signals()
+        log("cancelled")
+        return 1
+    except Exception as error:  # one of the two borders: whatever went wrong becomes an event
+        _ignore_signals()
+        traceback.print_exc()
+        log("failed", message=explain(error), traceback=traceback.format_exc())
+        return 1
+    return 0
+
+
+def _do(run: Run, log: "EventLog") -> dict[str, Any]:
+    if run.kind == "tune":
+        from studio.engine.train import train
+
+        return train(run, log)
+    from studio.engine.compare import compare
+
+    return compare(run, log)
+
+
+class EventLog:
+    """The one writer of a run's events; calling it appends one."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __call__(self, kind: str, **fields: Any) -> None:
+        append_event(self._path, kind, **fields)
+
+
+def explain(error: Exception) -> str:
+    """One sentence for a person, with the next step where we know one; most specific first."""
+    import torch
+
+    if isinstance(error, StudioError):
+        return str(error)
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return (
+            "The memory is full. Halve batch_size and double accumulation, lower max_length, "
+            "or choose the method qlora."
+        )
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.strerror}: {error.filename}. See worker.log in the run's folder."
+    first_line = (str(error).splitlines() or [""])[0]
+    return f"{type(error).__name__}: {first_line}. See worker.log in the run's folder."
+
+
+def _import_libraries() -> None:
+    """Everything a run needs, so that it starts at once; nothing is loaded, no device is held."""
+    import studio.engine.compare
+    import studio.engine.train  # noqa: F401
+
+
+def _print_into(path: Path) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
+
+
+def _raise_cancelled(_signal: int, _frame: FrameType | None) -> None:
+    _ignore_signals()
+    raise Cancelled
+
+
+def _ignore_signals() -> None:
+    """From here on nothing may come between the work and its last word."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+if __name__ == "__main__":
+    code = main(sys.argv[1:])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Straight out: threads of the libraries must not keep a finished worker, and its lock, alive.
+    os._exit(code)

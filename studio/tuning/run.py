@@ -1,0 +1,265 @@
+"""A run is a folder: what to do, what happened, and what came of it.
+
+    runs/<id>/
+      recipe.json or comparison.json    written once, before the worker starts
+      events.jsonl                      appended by the worker and by nobody else
+      worker.log                        what the worker printed
+      alive.lock                        locked while the worker lives
+      adapter/                          the result, put there by one rename
+      outcomes.jsonl, report.json       when it measured
+
+Status is derived from the last event and the lock, and stored nowhere.
+"""
+
+import fcntl
+import json
+import os
+import re
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from studio.errors import RunError
+from studio.measure.comparison import Comparison
+from studio.tuning.recipe import Recipe
+
+Status = Literal[
+    "created", "waiting", "running", "finished", "failed", "cancelled", "interrupted"
+]
+LAST_WORDS = ("finished", "failed", "cancelled")
+CANCEL_PATIENCE = 5.0  # seconds before a worker that does not answer is killed
+
+
+class Event(BaseModel):
+    """One line of what happened: when (Unix seconds), what kind, and whatever belongs to it."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    at: float
+    kind: str
+
+    def __getitem__(self, field: str) -> Any:
+        return (self.model_extra or {}).get(field)
+
+
+class Run:
+    """One piece of work in a worker process, seen through its folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __repr__(self) -> str:
+        return f"Run({self.id!r})"
+
+    @property
+    def id(self) -> str:
+        """The folder's name: time, and what it is about."""
+        return self.folder.name
+
+    @property
+    def kind(self) -> Literal["tune", "compare"]:
+        """A tuning run has a recipe, a measuring run a comparison."""
+        return "tune" if (self.folder / "recipe.json").exists() else "compare"
+
+    @property
+    def recipe(self) -> Recipe:
+        """What a tuning run was told to do."""
+        return Recipe.model_validate_json(self._text("recipe.json"))
+
+    @property
+    def comparison(self) -> Comparison:
+        """What a measuring run was told to do."""
+        return Comparison.model_validate_json(self._text("comparison.json"))
+
+    @property
+    def adapter(self) -> Path:
+        """Where the adapter is once the run has finished."""
+        return self.folder / "adapter"
+
+    @property
+    def title(self) -> str:
+        """What a person called it."""
+        if self.kind == "compare":
+            return "measurement of " + ", ".join(lane.id for lane in self.comparison.lanes)
+        return self.recipe.name or self.recipe.dataset
+
+    def _text(self, name: str) -> str:
+        try:
+            return (self.folder / name).read_text(encoding="utf-8")
+        except OSError as error:
+            raise RunError(f"Run {self.id} has no {name}; it is not a whole run folder.") from error
+
+    def events(self) -> list[Event]:
+        """What happened so far; a line still being written is left out."""
+        return list(read_events(self.folder / "events.jsonl"))
+
+    def status(self) -> Status:
+        """Derived from the last event and the lock; "interrupted" if the worker died wordless."""
+        alive = self.is_alive()  # before reading: a last word written in between is still seen
+        events = self.events()
+        if not events:
+            return "created"
+        last = events[-1].kind
+        if last in LAST_WORDS:
+            return last  # type: ignore[return-value]
+        if not alive:
+            return "interrupted"
+        return "waiting" if last == "waiting" else "running"
+
+    def is_alive(self) -> bool:
+        """Whether a worker holds the run's lock."""
+        return is_locked(self.folder / "alive.lock")
+
+    def error(self) -> str | None:
+        """Why it failed, in a sentence, if it did."""
+        events = self.events()
+        if events and events[-1].kind == "failed":
+            return str(events[-1]["message"])
+        if self.status() == "interrupted":
+            return "The worker stopped without a last word: killed, out of memory, or power lost."
+        return None
+
+    def steps(self) -> list[dict[str, Any]]:
+        """Numbers of every logged training step: step, total, loss, learning_rate, seconds, …"""
+        return [event.model_extra or {} for event in self.events() if event.kind == "step"]
+
+    def last(self, kind: str) -> Event | None:
+        """The newest event of a kind."""
+        return next((event for event in reversed(self.events()) if event.kind == kind), None)
+
+    def log_tail(self, lines: int = 40) -> str:
+        """The end of what the worker printed."""
+        try:
+            text = (self.folder / "worker.log").read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            return ""
+        return "\n".join(text.splitlines()[-lines:])
+
+    def cancel(self) -> None:
+        """Stop the run; its folder stays. Raises RunError if it has ended already."""
+        status = self.status()
+        if status in (*LAST_WORDS, "interrupted"):
+            raise RunError(f"Run {self.id} cannot be cancelled: it is {status}.")
+        if status == "created" and self._cancel_unstarted():
+            return
+        deadline = time.monotonic() + CANCEL_PATIENCE
+        asked = False
+        while self.is_alive():
+            started = self.last("started")
+            if started and not asked:
+                os.kill(int(started["pid"]), signal.SIGTERM)
+                asked = True
+            if time.monotonic() > deadline and started:
+                os.kill(int(started["pid"]), signal.SIGKILL)
+                deadline += CANCEL_PATIENCE
+            time.sleep(0.02)
+
+    def _cancel_unstarted(self) -> bool:
+        """Take the place of a worker that has not begun, and say its last word."""
+        try:
+            with locked(self.folder / "alive.lock", wait=False):
+                if self.events():
+                    return False
+                append_event(self.folder / "events.jsonl", "cancelled")
+                return True
+        except BlockingIOError:
+            return False
+
+
+def create_run(runs_folder: Path, spec: Recipe | Comparison, *, about: str) -> Run:
+    """Make the folder of a new run and write what it is to do; nothing starts yet."""
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    slug = re.sub(r"[^a-z0-9]+", "-", about.lower()).strip("-")[:40] or "run"
+    name = "recipe.json" if isinstance(spec, Recipe) else "comparison.json"
+    for attempt in range(1000):
+        folder = runs_folder / (f"{stamp}-{slug}" + (f"-{attempt + 1}" if attempt else ""))
+        building = folder.with_name(f".{folder.name}")
+        try:
+            building.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        (building / name).write_text(spec.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        if not folder.exists():
+            building.rename(folder)
+            return Run(folder)
+        (building / name).unlink()
+        building.rmdir()
+    raise RunError(f"No free name for a new run in {runs_folder}; try again in a second.")
+
+
+def open_run(runs_folder: Path, run_id: str) -> Run:
+    """The run with this id; raises RunError naming the newest ones if there is none."""
+    known = [run.id for run in list_runs(runs_folder)]
+    if run_id not in known:
+        hint = f"The newest are {', '.join(known[:3])}." if known else "There are no runs yet."
+        raise RunError(f"There is no run {run_id!r}. {hint}")
+    return Run(runs_folder / run_id)
+
+
+def list_runs(runs_folder: Path) -> list[Run]:
+    """All runs, newest first."""
+    if not runs_folder.is_dir():
+        return []
+    folders = (
+        entry
+        for entry in runs_folder.iterdir()
+        if not entry.name.startswith(".")
+        and ((entry / "recipe.json").exists() or (entry / "comparison.json").exists())
+    )
+    return [Run(folder) for folder in sorted(folders, key=lambda entry: entry.name, reverse=True)]
+
+
+def append_event(path: Path, kind: str, **fields: Any) -> None:
+    """Append one event as one write, so that a reader sees it whole or not at all."""
+    line = json.dumps({"at": round(time.time(), 3), "kind": kind, **fields}, ensure_ascii=False)
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        os.write(descriptor, (line + "\n").encode())
+    finally:
+        os.close(descriptor)
+
+
+def read_events(path: Path) -> Iterator[Event]:
+    """Whole lines of an event file; torn or foreign lines are passed over."""
+    try:
+        lines = path.read_bytes().split(b"\n")[:-1]
+    except FileNotFoundError:
+        return
+    for line in lines:
+        try:
+            yield Event.model_validate_json(line)
+        except ValueError:
+            continue
+
+
+@contextmanager
+def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold a lock file; without `wait`, BlockingIOError tells that another process holds it.
+
+    lockf and not flock: a POSIX lock is not inherited by forked children, so it is free the
+    moment its owner dies. In exchange, closing any descriptor of the file in the owner's
+    process drops it: never probe a lock in the process that holds it.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def is_locked(path: Path) -> bool:
+    """Whether another process holds the lock file."""
+    if not path.exists():
+        return False
+    try:
+        with locked(path, wait=False):
+            return False
+    except BlockingIOError:
+        return True
