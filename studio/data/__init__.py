@@ -1,0 +1,1 @@
+"""From rows to a frozen dataset: templates, the sandbox they are rendered in, readers, checks."""

@@ -1,0 +1,291 @@
+"""A frozen dataset: a folder of examples in two splits, with the card that says how it was made.
+
+    datasets/<id>/
+      train.jsonl     examples to learn from
+      heldout.jsonl   examples kept back for measuring
+      template.yaml   the template as it was
+      dataset.json    the card, written last
+
+The folder appears whole, by one rename, or not at all. The same inputs give the same id, and so
+the same folder.
+"""
+
+import hashlib
+import json
+import os
+import re
+import tempfile
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from studio.data.checks import Finding, check_examples, found, is_empty
+from studio.data.example import Example
+from studio.data.readers import Row
+from studio.data.rendering import Phrasings, render_examples
+from studio.data.sandbox import Sandbox
+from studio.data.split import SourceRow, Split, choose, identify, split_rows, without_duplicates
+from studio.data.template import Template
+from studio.errors import DatasetError, sentence
+
+CARD = "dataset.json"
+# Part of every id: a change in how examples are made must not find a folder of the old kind.
+FORMAT = 1
+
+_ID = re.compile(r"[a-z0-9][a-z0-9-]*")
+
+
+class DatasetCard(BaseModel):
+    """What a dataset is and how it was made."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    id: str
+    """Name of the folder: a slug of the name and eight digits of the inputs' fingerprint."""
+    name: str
+    """What people see."""
+    created: datetime
+    """When it was built."""
+    template: str
+    """Name of the template."""
+    template_fingerprint: str
+    """SHA-256 of what the template makes of rows."""
+    rows_fingerprint: str
+    """SHA-256 of the rows, in order."""
+    seed: int
+    """Decides the split where no column does, and the phrasing of each row."""
+    heldout_share: float
+    """Share of rows asked to be held out."""
+    phrasings: Phrasings
+    """Whether each row to learn from was rendered with one phrasing or with all."""
+    limit: int | None
+    """Most rows to be taken, or None for all."""
+    train: int
+    """Number of examples to learn from."""
+    heldout: int
+    """Number of examples held out."""
+    train_sha256: str
+    """SHA-256 of train.jsonl."""
+    heldout_sha256: str
+    """SHA-256 of heldout.jsonl."""
+    choices: tuple[str, ...]
+    """The possible answers, where they are the same for every example."""
+    findings: tuple[Finding, ...]
+    """What the checks found."""
+    license: str
+    """Licence of the template and its own rows."""
+    source: str
+    """Where the texts come from."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset on disk; the folder is never changed after it was built."""
+
+    folder: Path
+    card: DatasetCard
+
+    @property
+    def id(self) -> str:
+        """Name of the folder."""
+        return self.card.id
+
+    def train(self) -> list[Example]:
+        """The examples to learn from."""
+        return self._read("train.jsonl", self.card.train_sha256)
+
+    def heldout(self) -> list[Example]:
+        """The examples kept back for measuring."""
+        return self._read("heldout.jsonl", self.card.heldout_sha256)
+
+    def _read(self, name: str, sha256: str) -> list[Example]:
+        try:
+            content = (self.folder / name).read_bytes()
+        except OSError as error:
+            raise DatasetError(
+                f"Dataset '{self.id}': {name} cannot be read ({error.strerror}); build it again."
+            ) from error
+        if hashlib.sha256(content).hexdigest() != sha256:
+            raise DatasetError(
+                f"Dataset '{self.id}': {name} is not the file that was built; remove the folder "
+                "and build it again."
+            )
+        return [Example.model_validate_json(line) for line in content.splitlines()]
+
+
+def build_dataset(
+    template: Template,
+    rows: Sequence[Row],
+    *,
+    datasets_folder: Path,
+    name: str | None = None,
+    heldout_share: float = 0.2,
+    seed: int = 42,
+    phrasings: Phrasings = "one",
+    limit: int | None = None,
+) -> Dataset:
+    """Make a dataset of rows, or return the one that the same inputs gave before.
+
+    Rows of the same content count once. The split is made before the template is applied. With
+    `phrasings="all"` every row to learn from gives one example per phrasing; held-out rows give
+    one each, because the statistics count independent cases. `limit` is the most rows taken.
+    DatasetError or TemplateError, and no folder, if it cannot be done.
+    """
+    if not rows:
+        raise DatasetError("There are no rows; choose a file or a template that has some.")
+    if not 0 < heldout_share < 1:
+        raise DatasetError(f"The held-out share must lie between 0 and 1, not be {heldout_share}.")
+    if limit is not None and limit < 2:
+        raise DatasetError("The limit must be at least 2: one row to learn, one to hold out.")
+    inputs = {
+        "name": name or template.title,
+        "template": template.name,
+        "template_fingerprint": template.fingerprint(),
+        "rows_fingerprint": _fingerprint(list(rows)),
+        "seed": seed,
+        "heldout_share": heldout_share,
+        "phrasings": phrasings,
+        "limit": limit,
+    }
+    identity = f"{_slug(name or template.name)}-{_fingerprint([FORMAT, inputs])[:8]}"
+    if (datasets_folder / identity / CARD).exists():
+        return open_dataset(identity, datasets_folder)
+    parts, findings = _part(template, rows, heldout_share=heldout_share, seed=seed, limit=limit)
+    with Sandbox() as sandbox:
+        train = render_examples(
+            template, parts.train, sandbox=sandbox, phrasings=phrasings, seed=seed
+        )
+        heldout = render_examples(
+            template, parts.heldout, sandbox=sandbox, phrasings="one", seed=seed
+        )
+    findings += check_examples([*train, *heldout])
+    train = _not_empty(train, "to learn from")
+    heldout = _not_empty(heldout, "to hold out")
+    files = {"train.jsonl": _lines(train), "heldout.jsonl": _lines(heldout)}
+    card = DatasetCard(
+        id=identity,
+        created=datetime.now(UTC),
+        train=len(train),
+        heldout=len(heldout),
+        train_sha256=hashlib.sha256(files["train.jsonl"]).hexdigest(),
+        heldout_sha256=hashlib.sha256(files["heldout.jsonl"]).hexdigest(),
+        choices=_common_choices([*train, *heldout]),
+        findings=tuple(findings),
+        license=template.license,
+        source=template.source,
+        **inputs,
+    )
+    files["template.yaml"] = template.yaml().encode()
+    files[CARD] = card.model_dump_json(indent=2).encode()
+    _publish(files, datasets_folder / identity)
+    return open_dataset(identity, datasets_folder)
+
+
+def open_dataset(id: str, datasets_folder: Path) -> Dataset:
+    """The dataset of that id; DatasetError if there is none or its card cannot be read."""
+    path = datasets_folder / id / CARD
+    if not _ID.fullmatch(id) or not path.exists():
+        raise DatasetError(f"There is no dataset '{id}'; build one, or choose one from the list.")
+    try:
+        card = DatasetCard.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise DatasetError(sentence(error, f"dataset '{id}'")) from error
+    return Dataset(folder=path.parent, card=card)
+
+
+def list_datasets(datasets_folder: Path) -> list[Dataset]:
+    """Every dataset there is, the newest first."""
+    cards = datasets_folder.glob(f"*/{CARD}")
+    found_ids = [card.parent.name for card in cards if _ID.fullmatch(card.parent.name)]
+    datasets = [open_dataset(id, datasets_folder) for id in found_ids]
+    return sorted(datasets, key=lambda dataset: (dataset.card.created, dataset.id), reverse=True)
+
+
+def _part(
+    template: Template,
+    rows: Sequence[Row],
+    *,
+    heldout_share: float,
+    seed: int,
+    limit: int | None,
+) -> tuple[Split, list[Finding]]:
+    unique, repeated = without_duplicates(identify(rows, template))
+    parts = split_rows(
+        choose(unique, limit, seed=seed),
+        column=template.split_column,
+        heldout_share=heldout_share,
+        seed=seed,
+    )
+    for side, part in (("to learn from", parts.train), ("to hold out", parts.heldout)):
+        if not part:
+            raise DatasetError(
+                f"No rows are left {side} of {len(unique)} different ones; add rows or change "
+                "the held-out share."
+            )
+    findings = found(
+        "repeated rows", "error", _numbers(repeated), "Rows of the same content were left out."
+    ) + found(
+        "leaked rows",
+        "error",
+        _numbers(parts.leaked),
+        "Held-out rows that ask the same as a row to learn from were left out.",
+    )
+    return parts, findings
+
+
+def _numbers(rows: Sequence[SourceRow]) -> list[int]:
+    return [row.number for row in rows]
+
+
+def _not_empty(examples: Sequence[Example], purpose: str) -> list[Example]:
+    kept = [example for example in examples if not is_empty(example)]
+    if not kept:
+        raise DatasetError(
+            f"Every example {purpose} has an empty prompt or answer; check which columns the "
+            "template reads."
+        )
+    return kept
+
+
+def _common_choices(examples: Sequence[Example]) -> tuple[str, ...]:
+    different = {example.choices for example in examples}
+    return different.pop() if len(different) == 1 else ()
+
+
+def _lines(examples: Sequence[Example]) -> bytes:
+    return b"".join(example.model_dump_json().encode() + b"\n" for example in examples)
+
+
+def _publish(files: dict[str, bytes], folder: Path) -> None:
+    """Write the files, the card last, and let the folder appear by one rename."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".building-", dir=folder.parent) as workshop:
+        half_made = Path(workshop) / folder.name
+        half_made.mkdir()
+        for name, content in files.items():
+            with (half_made / name).open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        try:
+            half_made.rename(folder)
+        except OSError as error:
+            # Somebody else built the same dataset a moment ago: theirs is as good.
+            if not (folder / CARD).exists():
+                raise DatasetError(
+                    f"{folder.name} is in the way and is not a dataset; remove that folder."
+                ) from error
+
+
+def _fingerprint(value: object) -> str:
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _slug(name: str) -> str:
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain)[:40].strip("-") or "dataset"

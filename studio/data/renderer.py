@@ -1,0 +1,140 @@
+"""The child process that renders templates: it reads batches as JSON lines and answers each one.
+
+It is started by `sandbox.py` as `python -I renderer.py` and imports nothing of the studio. A batch
+is `{"sources": {name: template}, "rows": [...], "output_limit": n}`; the reply is
+`{"done": [{name: text}, ...], "seconds": CPU seconds used so far}` and, where a row failed,
+`"failure": {"source": name, "reason": sentence, "undefined": column or null}`. The failing row is
+the one after the last that is done. A reply may stop early when it has grown large.
+"""
+
+import json
+import re
+import resource
+import sys
+import time
+from typing import Any
+
+import jinja2
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+MEMORY_BYTES = 512 * 2**20
+CPU_SECONDS = 20
+OPEN_FILES = 16
+REPLY_CHARACTERS = 4_000_000
+COMPILED_TEMPLATES = 64
+
+# A template can raise nearly anything that Python code without imports can; what is not listed
+# here ends this process, and the parent then names the row just the same.
+TEMPLATE_FAULTS = (
+    jinja2.TemplateError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    RecursionError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+
+
+class OutputTooLong(ValueError):
+    """A template wrote more than one row may."""
+
+
+def main() -> None:
+    """Answer batches until the parent closes the pipe."""
+    limit_resources()
+    environment = make_environment()
+    compiled: dict[str, jinja2.Template] = {}
+    for line in sys.stdin.buffer:
+        if len(compiled) > COMPILED_TEMPLATES:
+            compiled.clear()
+        reply = render_batch(environment, compiled, json.loads(line))
+        sys.stdout.buffer.write(json.dumps(reply).encode() + b"\n")
+        sys.stdout.buffer.flush()
+
+
+def limit_resources() -> None:
+    """Take away memory, files and time for good: hard limits cannot be raised again."""
+    for kind, amount in (
+        (resource.RLIMIT_AS, MEMORY_BYTES),
+        (resource.RLIMIT_CPU, CPU_SECONDS),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_NOFILE, OPEN_FILES),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        resource.setrlimit(kind, (amount, amount))
+
+
+def make_environment() -> ImmutableSandboxedEnvironment:
+    """Jinja without loaders and extensions, where every template gives the same text every time."""
+    environment = ImmutableSandboxedEnvironment(
+        undefined=jinja2.StrictUndefined, keep_trailing_newline=True
+    )
+    environment.globals = {"range": environment.globals["range"]}
+    # Jinja's own tojson writes < and ' as \u003c and \u0027, which is right for HTML only.
+    environment.filters["tojson"] = lambda value: json.dumps(value, ensure_ascii=False)
+    del environment.filters["random"]
+    return environment
+
+
+def render_batch(
+    environment: ImmutableSandboxedEnvironment,
+    compiled: dict[str, jinja2.Template],
+    batch: dict[str, Any],
+) -> dict[str, Any]:
+    """Render every source for every row, up to the first failure or a large enough reply."""
+    done: list[dict[str, str]] = []
+    failure = None
+    written = 0
+    for row in batch["rows"]:
+        texts: dict[str, str] = {}
+        for name, source in batch["sources"].items():
+            try:
+                if source not in compiled:
+                    compiled[source] = environment.from_string(source)
+                texts[name] = render(compiled[source], row, batch["output_limit"])
+            except TEMPLATE_FAULTS as fault:
+                failure = {"source": name, **explain(fault)}
+                break
+        if failure:
+            break
+        done.append(texts)
+        written += sum(map(len, texts.values()))
+        if written > REPLY_CHARACTERS:
+            break
+    return {"done": done, "failure": failure, "seconds": time.process_time()}
+
+
+def render(template: jinja2.Template, row: dict[str, Any], output_limit: int) -> str:
+    """Render one row piece by piece, so that endless output stops at the limit."""
+    pieces = []
+    length = 0
+    for piece in template.generate({"row": row, **row}):
+        length += len(piece)
+        if length > output_limit:
+            raise OutputTooLong(f"it writes more than {output_limit:,} characters")
+        pieces.append(piece)
+    return "".join(pieces)
+
+
+def explain(fault: BaseException) -> dict[str, str | None]:
+    """Say what went wrong in a clause, and which column was missing if that is what it was."""
+    if isinstance(fault, MemoryError):
+        return {"reason": f"it needs more than {MEMORY_BYTES // 2**20} MB of memory"}
+    if isinstance(fault, RecursionError):
+        return {"reason": "it is nested too deeply"}
+    if isinstance(fault, jinja2.TemplateSyntaxError):
+        return {"reason": f"line {fault.lineno}: {str(fault.message).rstrip('.')}"}
+    text = str(fault)[:300].rstrip(".")
+    if isinstance(fault, jinja2.UndefinedError):
+        missing = re.fullmatch(r"'(\w+)' is undefined", text)
+        return {"reason": text, "undefined": missing[1] if missing else None}
+    if isinstance(fault, jinja2.TemplateError | OutputTooLong):
+        return {"reason": text}
+    return {"reason": f"{type(fault).__name__}: {text}"}
+
+
+if __name__ == "__main__":
+    main()
