@@ -184,9 +184,12 @@ def _balance(examples: Sequence[Example]) -> list[Finding]:
 def _few(examples: Sequence[Example]) -> list[Finding]:
     if len(examples) >= FEW_EXAMPLES:
         return []
-    return found(
-        "few examples",
-        "warning",
-        _where(examples, lambda example: True),
-        f"There are only {len(examples)} examples; enough to try things out, too few to trust.",
-    )
+    return [
+        Finding(
+            kind="few examples",
+            severity="warning",
+            count=len(examples),
+            message=f"There are only {len(examples)} examples; enough to try things out, too few "
+            "to trust what is measured.",
+        )
+    ]

@@ -10,6 +10,7 @@ The folder appears whole, by one rename, or not at all. The same inputs give the
 the same folder.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -21,8 +22,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
+from studio.data.card import DatasetCard, Inputs
 from studio.data.checks import Finding, check_examples, found, is_empty
 from studio.data.example import Example
 from studio.data.readers import Row
@@ -37,49 +39,6 @@ CARD = "dataset.json"
 FORMAT = 1
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]*")
-
-
-class DatasetCard(BaseModel):
-    """What a dataset is and how it was made."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    id: str
-    """Name of the folder: a slug of the name and eight digits of the inputs' fingerprint."""
-    name: str
-    """What people see."""
-    created: datetime
-    """When it was built."""
-    template: str
-    """Name of the template."""
-    template_fingerprint: str
-    """SHA-256 of what the template makes of rows."""
-    rows_fingerprint: str
-    """SHA-256 of the rows, in order."""
-    seed: int
-    """Decides the split where no column does, and the phrasing of each row."""
-    heldout_share: float
-    """Share of rows asked to be held out."""
-    phrasings: Phrasings
-    """Whether each row to learn from was rendered with one phrasing or with all."""
-    limit: int | None
-    """Most rows to be taken, or None for all."""
-    train: int
-    """Number of examples to learn from."""
-    heldout: int
-    """Number of examples held out."""
-    train_sha256: str
-    """SHA-256 of train.jsonl."""
-    heldout_sha256: str
-    """SHA-256 of heldout.jsonl."""
-    choices: tuple[str, ...]
-    """The possible answers, where they are the same for every example."""
-    findings: tuple[Finding, ...]
-    """What the checks found."""
-    license: str
-    """Licence of the template and its own rows."""
-    source: str
-    """Where the texts come from."""
 
 
 @dataclass(frozen=True)
@@ -135,53 +94,22 @@ def build_dataset(
     one each, because the statistics count independent cases. `limit` is the most rows taken.
     DatasetError or TemplateError, and no folder, if it cannot be done.
     """
-    if not rows:
-        raise DatasetError("There are no rows; choose a file or a template that has some.")
-    if not 0 < heldout_share < 1:
-        raise DatasetError(f"The held-out share must lie between 0 and 1, not be {heldout_share}.")
-    if limit is not None and limit < 2:
-        raise DatasetError("The limit must be at least 2: one row to learn, one to hold out.")
-    inputs = {
-        "name": name or template.title,
-        "template": template.name,
-        "template_fingerprint": template.fingerprint(),
-        "rows_fingerprint": _fingerprint(list(rows)),
-        "seed": seed,
-        "heldout_share": heldout_share,
-        "phrasings": phrasings,
-        "limit": limit,
-    }
-    identity = f"{_slug(name or template.name)}-{_fingerprint([FORMAT, inputs])[:8]}"
-    if (datasets_folder / identity / CARD).exists():
-        return open_dataset(identity, datasets_folder)
-    parts, findings = _part(template, rows, heldout_share=heldout_share, seed=seed, limit=limit)
-    with Sandbox() as sandbox:
-        train = render_examples(
-            template, parts.train, sandbox=sandbox, phrasings=phrasings, seed=seed
-        )
-        heldout = render_examples(
-            template, parts.heldout, sandbox=sandbox, phrasings="one", seed=seed
-        )
-    findings += check_examples([*train, *heldout])
-    train = _not_empty(train, "to learn from")
-    heldout = _not_empty(heldout, "to hold out")
-    files = {"train.jsonl": _lines(train), "heldout.jsonl": _lines(heldout)}
-    card = DatasetCard(
-        id=identity,
-        created=datetime.now(UTC),
-        train=len(train),
-        heldout=len(heldout),
-        train_sha256=hashlib.sha256(files["train.jsonl"]).hexdigest(),
-        heldout_sha256=hashlib.sha256(files["heldout.jsonl"]).hexdigest(),
-        choices=_common_choices([*train, *heldout]),
-        findings=tuple(findings),
-        license=template.license,
-        source=template.source,
-        **inputs,
+    _refuse(rows, heldout_share=heldout_share, limit=limit)
+    inputs = Inputs(
+        name=name or template.title,
+        template=template.name,
+        template_fingerprint=template.fingerprint(),
+        rows_fingerprint=_fingerprint(list(rows)),
+        seed=seed,
+        heldout_share=heldout_share,
+        phrasings=phrasings,
+        limit=limit,
     )
-    files["template.yaml"] = template.yaml().encode()
-    files[CARD] = card.model_dump_json(indent=2).encode()
-    _publish(files, datasets_folder / identity)
+    digits = _fingerprint([FORMAT, inputs.model_dump()])[:8]
+    identity = f"{_slug(name or template.name)}-{digits}"
+    if not (datasets_folder / identity / CARD).exists():
+        files = _make_files(template, rows, inputs=inputs, identity=identity)
+        _publish(files, datasets_folder / identity)
     return open_dataset(identity, datasets_folder)
 
 
@@ -198,29 +126,61 @@ def open_dataset(id: str, datasets_folder: Path) -> Dataset:
 
 
 def list_datasets(datasets_folder: Path) -> list[Dataset]:
-    """Every dataset there is, the newest first."""
-    cards = datasets_folder.glob(f"*/{CARD}")
-    found_ids = [card.parent.name for card in cards if _ID.fullmatch(card.parent.name)]
-    datasets = [open_dataset(id, datasets_folder) for id in found_ids]
+    """Every dataset that can be opened, the newest first; `open_dataset` says why one cannot."""
+    datasets = []
+    for path in datasets_folder.glob(f"*/{CARD}"):
+        with contextlib.suppress(DatasetError):
+            datasets.append(open_dataset(path.parent.name, datasets_folder))
     return sorted(datasets, key=lambda dataset: (dataset.card.created, dataset.id), reverse=True)
 
 
-def _part(
-    template: Template,
-    rows: Sequence[Row],
-    *,
-    heldout_share: float,
-    seed: int,
-    limit: int | None,
-) -> tuple[Split, list[Finding]]:
-    unique, repeated = without_duplicates(identify(rows, template))
-    parts = split_rows(
-        choose(unique, limit, seed=seed),
-        column=template.split_column,
-        heldout_share=heldout_share,
-        seed=seed,
+def _refuse(rows: Sequence[Row], *, heldout_share: float, limit: int | None) -> None:
+    if not rows:
+        raise DatasetError("There are no rows; choose a file or a template that has some.")
+    if not 0 < heldout_share < 1:
+        raise DatasetError(f"The held-out share must lie between 0 and 1, not be {heldout_share}.")
+    if limit is not None and limit < 2:
+        raise DatasetError("The limit must be at least 2: one row to learn, one to hold out.")
+
+
+def _make_files(
+    template: Template, rows: Sequence[Row], *, inputs: Inputs, identity: str
+) -> dict[str, bytes]:
+    """The content of every file of the dataset by name, the card last."""
+    split, findings = _part(template, rows, inputs)
+    train, heldout = _render(template, split, inputs)
+    findings += check_examples([*train, *heldout])
+    train = _not_empty(train, "to learn from")
+    heldout = _not_empty(heldout, "to hold out")
+    files = {"train.jsonl": _lines(train), "heldout.jsonl": _lines(heldout)}
+    card = DatasetCard(
+        **inputs.model_dump(),
+        id=identity,
+        created=datetime.now(UTC),
+        train=len(train),
+        heldout=len(heldout),
+        train_sha256=hashlib.sha256(files["train.jsonl"]).hexdigest(),
+        heldout_sha256=hashlib.sha256(files["heldout.jsonl"]).hexdigest(),
+        choices=_common_choices([*train, *heldout]),
+        findings=tuple(findings),
+        license=template.license,
+        source=template.source,
     )
-    for side, part in (("to learn from", parts.train), ("to hold out", parts.heldout)):
+    return files | {
+        "template.yaml": template.yaml().encode(),
+        CARD: card.model_dump_json(indent=2).encode(),
+    }
+
+
+def _part(template: Template, rows: Sequence[Row], inputs: Inputs) -> tuple[Split, list[Finding]]:
+    unique, repeated = without_duplicates(identify(rows, template))
+    split = split_rows(
+        choose(unique, inputs.limit, seed=inputs.seed),
+        column=template.split_column,
+        heldout_share=inputs.heldout_share,
+        seed=inputs.seed,
+    )
+    for side, part in (("to learn from", split.train), ("to hold out", split.heldout)):
         if not part:
             raise DatasetError(
                 f"No rows are left {side} of {len(unique)} different ones; add rows or change "
@@ -231,10 +191,23 @@ def _part(
     ) + found(
         "leaked rows",
         "error",
-        _numbers(parts.leaked),
+        _numbers(split.leaked),
         "Held-out rows that ask the same as a row to learn from were left out.",
     )
-    return parts, findings
+    return split, findings
+
+
+def _render(
+    template: Template, split: Split, inputs: Inputs
+) -> tuple[list[Example], list[Example]]:
+    with Sandbox() as sandbox:
+        train = render_examples(
+            template, split.train, sandbox=sandbox, phrasings=inputs.phrasings, seed=inputs.seed
+        )
+        heldout = render_examples(
+            template, split.heldout, sandbox=sandbox, phrasings="one", seed=inputs.seed
+        )
+    return train, heldout
 
 
 def _numbers(rows: Sequence[SourceRow]) -> list[int]:
@@ -262,23 +235,24 @@ def _lines(examples: Sequence[Example]) -> bytes:
 
 def _publish(files: dict[str, bytes], folder: Path) -> None:
     """Write the files, the card last, and let the folder appear by one rename."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".building-", dir=folder.parent) as workshop:
-        half_made = Path(workshop) / folder.name
-        half_made.mkdir()
-        for name, content in files.items():
-            with (half_made / name).open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-        try:
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".building-", dir=folder.parent) as workshop:
+            half_made = Path(workshop) / folder.name
+            half_made.mkdir()
+            for name, content in files.items():
+                with (half_made / name).open("wb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
             half_made.rename(folder)
-        except OSError as error:
-            # Somebody else built the same dataset a moment ago: theirs is as good.
-            if not (folder / CARD).exists():
-                raise DatasetError(
-                    f"{folder.name} is in the way and is not a dataset; remove that folder."
-                ) from error
+    except OSError as error:
+        # Somebody else may have built the same dataset a moment ago: theirs is as good.
+        if not (folder / CARD).exists():
+            raise DatasetError(
+                f"Dataset '{folder.name}' cannot be written ({error.strerror}); make room or "
+                "remove what is in the way."
+            ) from error
 
 
 def _fingerprint(value: object) -> str:
