@@ -13,15 +13,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from studio.data import strict_yaml
 from studio.data.example import Message
 from studio.errors import ProbeError, sentence
 
 if TYPE_CHECKING:
     from studio.data.dataset import Dataset
-    from studio.data.example import Example
 
 Scorer = Literal["exact", "contains"]
 
@@ -106,7 +105,20 @@ class Probe(BaseModel):
     def fingerprint(self) -> str:
         """SHA-256 of everything that changes a score: version, scorer and cases."""
         content = self.model_dump(mode="json", include={"name", "version", "scorer", "cases"})
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        return _digest(json.dumps(content, sort_keys=True))
+
+    def shortened(self, limit: int) -> "Probe":
+        """At most `limit` cases, always the same ones, spread over the whole probe; 0 keeps all."""
+        if limit <= 0 or limit >= len(self.cases):
+            return self
+        kept = {case.id for case in sorted(self.cases, key=lambda one: _digest(one.id))[:limit]}
+        return self.model_copy(
+            update={"cases": tuple(case for case in self.cases if case.id in kept)}
+        )
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def correct(scorer: Scorer, answer: str, case: Case) -> bool:
@@ -145,19 +157,17 @@ def load(path: Path) -> Probe:
 
 def _read_mapping(path: Path) -> dict[str, Any]:
     try:
-        fields = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+        text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise ProbeError(f"cannot read probe file {path}: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise ProbeError(f"probe file {path.name} is not UTF-8 text; save it as UTF-8.") from error
-    except yaml.YAMLError as error:
-        reason = " ".join(str(error).split())
-        raise ProbeError(f"probe file {path.name} is not valid YAML: {reason}.") from error
-    if fields is None:
-        raise ProbeError(f"probe file {path.name} is empty; it needs a name and cases.")
-    if not isinstance(fields, dict):
-        raise ProbeError(f"probe file {path.name} has to be a mapping with a name and cases.")
-    return fields
+    if not text.strip():
+        raise ProbeError(f"probe file {path.name} is empty; it needs a name, a title and cases.")
+    try:
+        return strict_yaml.read(text)
+    except ValueError as error:
+        raise ProbeError(f"probe file {path.name}: {error}.") from error
 
 
 def _read_case(what: str, number: int, fields: Any) -> Case:
@@ -209,24 +219,19 @@ def _load_folder(folder: Path) -> list[Probe]:
     return [load(path) for path in sorted(folder.glob("*.yaml"))]
 
 
-def from_dataset(dataset: "Dataset") -> Probe:
-    """The tuned task as a gain probe called "task": the held-out examples, never trained on.
+def from_dataset(dataset: "Dataset", *, name: str = "task") -> Probe:
+    """The tuned task as a gain probe: the dataset's held-out examples, never trained on.
 
-    A row that was rendered with several phrasings gives one case, with the phrasings taken in
-    turn: answers to the same row under other words are no independent evidence.
+    The dataset has one held-out example per row, so the cases are independent.
     """
-    rows: dict[int, list[Example]] = {}
-    for example in dataset.heldout():
-        rows.setdefault(example.row, []).append(example)
-    chosen = [examples[turn % len(examples)] for turn, examples in enumerate(rows.values())]
-    if not chosen:
-        raise ProbeError(f"dataset {dataset.id} has no held-out examples to measure the task with.")
     cases = tuple(
         Case(id=one.id, messages=one.messages, answer=one.completion, choices=one.choices)
-        for one in chosen
+        for one in dataset.heldout()
     )
+    if not cases:
+        raise ProbeError(f"dataset {dataset.id} has no held-out examples to measure the task with.")
     return Probe(
-        name="task",
+        name=name,
         title=dataset.card.name,
         kind="gain",
         pack="task",
