@@ -1,13 +1,13 @@
 """Everything that can go wrong in a way a person can mend, as one small tree.
 
-    StudioError            str(error) is one sentence: what happened, where, what to do next
-    ├── TemplateError      a template that cannot be read or rendered
-    ├── DatasetError       rows or examples that cannot become a dataset
-    ├── RecipeError        a recipe with an unknown field or a value out of bounds
-    ├── ModelError         a base or an adapter that cannot be used
-    ├── ProbeError         probes or outcomes that do not fit together
-    ├── RunError           a run that does not exist, failed, or cannot do what was asked
-    └── Busy               somebody else holds what is needed
+StudioError            str(error) is one sentence: what happened, where, what to do next
+├── TemplateError      a template that cannot be read or rendered
+├── DatasetError       rows or examples that cannot become a dataset
+├── RecipeError        a recipe with an unknown field or a value out of bounds
+├── ModelError         a base or an adapter that cannot be used
+├── ProbeError         probes or outcomes that do not fit together
+├── RunError           a run that does not exist, failed, or cannot do what was asked
+└── Busy               somebody else holds what is needed
 """
 
 from pydantic import ValidationError

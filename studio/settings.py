@@ -52,8 +52,13 @@ class Settings(BaseModel):
         """Create the home folder (readable by its owner only) and the folders inside it."""
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         for folder in (
-            self.datasets, self.runs, self.templates, self.probes,
-            self.chats, self.cache, self.logs,
+            self.datasets,
+            self.runs,
+            self.templates,
+            self.probes,
+            self.chats,
+            self.cache,
+            self.logs,
         ):
             folder.mkdir(exist_ok=True)
 

@@ -8,14 +8,15 @@ folder's path on its standard input.
 import os
 import signal
 import sys
+import time
 import traceback
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from studio.errors import StudioError
-from studio.tuning.queue import device
-from studio.tuning.run import Run, append_event, locked
+from studio.tuning.queue import PATIENCE, device
+from studio.tuning.run import UNDER_WAY, Run, append_event, locked
 
 
 class Cancelled(BaseException):
@@ -56,7 +57,10 @@ def _work_with_last_word(run: Run, log: "EventLog") -> int:
     """Everything a run can end in becomes its last event."""
     try:
         log("started", pid=os.getpid())
-        with device(run.folder.parent.parent, on_wait=lambda: log("waiting")):
+        _await_runs(run, log)
+        with device(
+            run.folder.parent.parent, on_wait=lambda: log("waiting"), on_next=_import_libraries
+        ):
             log("phase", name="loading libraries")
             result = _do(run, log)
         _ignore_signals()
@@ -71,6 +75,18 @@ def _work_with_last_word(run: Run, log: "EventLog") -> int:
         log("failed", message=explain(error), traceback=traceback.format_exc())
         return 1
     return 0
+
+
+def _await_runs(run: Run, log: "EventLog") -> None:
+    """A measurement may be asked for before the runs it measures have ended."""
+    if run.kind != "compare":
+        return
+    folders = [run.folder.parent / lane.run for lane in run.comparison.lanes]
+    awaited = [Run(folder) for folder in folders if folder.exists()]
+    if any(other.status() in UNDER_WAY for other in awaited):
+        log("waiting", runs=[other.id for other in awaited])
+        while any(other.status() in UNDER_WAY for other in awaited):
+            time.sleep(PATIENCE)
 
 
 def _do(run: Run, log: "EventLog") -> dict[str, Any]:

@@ -15,17 +15,26 @@ PATIENCE = 0.1  # seconds between looks at the queue
 
 
 @contextmanager
-def device(home: Path, *, on_wait: Callable[[], None]) -> Iterator[None]:
-    """Hold the device's lock, waiting in line for it; calls `on_wait` once if it has to wait."""
+def device(
+    home: Path, *, on_wait: Callable[[], None], on_next: Callable[[], None]
+) -> Iterator[None]:
+    """Hold the device's lock, waiting in line for it.
+
+    Calls `on_wait` once if it has to wait, and `on_next` once when nobody is before it in the
+    line any more but the device is still busy: time to get ready.
+    """
     queue = home / "queue"
     queue.mkdir(exist_ok=True)
     with ExitStack() as held:
         ticket = _draw_ticket(queue, held)
-        waited = False
-        while not _is_first(ticket) or not _try(home / "device.lock", held):
+        waited = ready = False
+        while not (first := _is_first(ticket)) or not _try(home / "device.lock", held):
             if not waited:
                 on_wait()
                 waited = True
+            if first and not ready:
+                on_next()
+                ready = True
             time.sleep(PATIENCE)
         ticket.unlink(missing_ok=True)
         yield

@@ -121,6 +121,19 @@ class Recipe(BaseModel):
         except ValidationError as error:
             raise RecipeError(sentence(error, what)) from error
 
+    def summary(self) -> str:
+        """The recipe in a line: what sets it apart from others on the same data."""
+        parts = [
+            f"{'QLoRA' if self.method == 'qlora' else 'LoRA'} r{self.rank} {self.targets}",
+            f"learning rate {self.learning_rate:g}",
+            f"{self.max_steps} steps" if self.max_steps else f"{self.epochs:g} epochs",
+        ]
+        if self.kl_anchor:
+            parts.append(f"KL anchor {self.kl_anchor:g}")
+        if self.replay:
+            parts.append(f"{self.replay:.0%} replay")
+        return ", ".join(parts)
+
     def yaml(self) -> str:
         """The recipe as a YAML file that `read` understands."""
         return yaml.safe_dump(json.loads(self.model_dump_json()), sort_keys=False)

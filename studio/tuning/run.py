@@ -29,10 +29,9 @@ from studio.errors import RunError
 from studio.measure.comparison import Comparison
 from studio.tuning.recipe import Recipe
 
-Status = Literal[
-    "created", "waiting", "running", "finished", "failed", "cancelled", "interrupted"
-]
+Status = Literal["created", "waiting", "running", "finished", "failed", "cancelled", "interrupted"]
 LAST_WORDS = ("finished", "failed", "cancelled")
+UNDER_WAY = ("created", "waiting", "running")
 CANCEL_PATIENCE = 5.0  # seconds before a worker that does not answer is killed
 
 

@@ -1,0 +1,106 @@
+"""What the page and the chat engine say to each other: JSON objects, one per line.
+
+The page asks and may say stop; the engine answers with where the base came from, then the
+texts of all lanes after every few tokens, then done, or an error in one sentence.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from studio.data.example import Message
+
+
+class _Line(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Sampling(_Line):
+    """How answers are drawn; temperature 0 takes the likeliest token every time."""
+
+    temperature: float = Field(0.0, ge=0, le=5)
+    """Flattens (above 1) or sharpens (below 1) the distribution; 0 is greedy."""
+    top_p: float = Field(1.0, gt=0, le=1)
+    """Draw only from the likeliest tokens that together have this probability."""
+    max_new_tokens: int = Field(128, ge=1, le=8192)
+    """Where an answer is cut off."""
+    seed: int = Field(0, ge=0)
+    """Seed of the drawing; the same for all lanes."""
+
+
+class Lane(_Line):
+    """A tuned lane: its name, the adapter's folder, and its strength."""
+
+    id: str
+    adapter: Path
+    strength: float = 1.0
+
+
+class Row(_Line):
+    """One conversation to be answered in one lane."""
+
+    lane: str
+    messages: tuple[Message, ...]
+
+
+class Ask(_Line):
+    """Answer all rows in one batch; says itself which base and lanes it needs."""
+
+    do: Literal["ask"] = "ask"
+    id: int
+    base: str
+    method: Literal["qlora", "lora"]
+    lanes: tuple[Lane, ...]
+    rows: tuple[Row, ...]
+    sampling: Sampling
+
+
+class Stop(_Line):
+    """End the answers to this request after the token in progress."""
+
+    do: Literal["stop"] = "stop"
+    id: int
+
+
+Request = Annotated[Ask | Stop, Field(discriminator="do")]
+REQUEST: TypeAdapter[Ask | Stop] = TypeAdapter(Request)
+
+
+class Said(_Line):
+    """What one row has said so far."""
+
+    lane: str
+    text: str
+    tokens: int
+    stopped: bool
+    """Whether it ended by itself."""
+    first_token: float
+    """Seconds until its first token."""
+    tokens_per_second: float
+
+
+class Update(_Line):
+    """All rows of a request, in its order; `done` with the last one."""
+
+    kind: Literal["update"] = "update"
+    id: int
+    rows: tuple[Said, ...] = ()
+    done: bool = False
+    about: str = ""
+    """What the base runs on."""
+    proof: float | None = None
+    """Largest difference of the base lane's logits from the base alone."""
+
+
+class Refused(_Line):
+    """The request could not be answered; why, in one sentence."""
+
+    kind: Literal["refused"] = "refused"
+    id: int
+    message: str
+
+
+REPLY: TypeAdapter[Update | Refused] = TypeAdapter(
+    Annotated[Update | Refused, Field(discriminator="kind")]
+)

@@ -1,0 +1,71 @@
+"""The gate every model folder and adapter passes before anything in it is loaded.
+
+Weights come as safetensors only, configurations name no code, and an adapter must have been
+made for the very base it is to be used with.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from studio.errors import ModelError
+
+# Keys of config.json with which a repository can make the libraries run or fetch code.
+CODE_KEYS = ("auto_map", "custom_pipelines", "trust_remote_code")
+CODE_PARTS = ("attn_implementation", "experts_implementation")
+LARGEST_CONFIG = 1 << 20  # bytes
+
+
+def check_folder(folder: Path) -> dict[str, Any]:
+    """The configuration of a model folder that may be loaded; raises ModelError."""
+    config = _read_json(folder / "config.json", f"{folder} is not a model folder")
+    for key in _keys(config):
+        if key in CODE_KEYS or any(part in key for part in CODE_PARTS):
+            raise ModelError(
+                f"{folder}: config.json asks for code of its own ({key}); this studio never "
+                "runs code from a model. Choose a model without it."
+            )
+    if not list(folder.glob("*.safetensors")):
+        raise ModelError(
+            f"{folder} has no safetensors weights; other formats can run code and are not "
+            "loaded. Convert it, or choose a repository with *.safetensors files."
+        )
+    if not (folder / "tokenizer.json").exists() and not (folder / "tokenizer.model").exists():
+        raise ModelError(f"{folder} has no tokenizer.json; it cannot be used without a tokenizer.")
+    return config
+
+
+def check_adapter(folder: Path, base_fingerprint: str) -> dict[str, Any]:
+    """The configuration of an adapter that belongs to this base; raises ModelError."""
+    made_for = _read_json(folder / "made_for.json", f"{folder} holds no finished adapter")
+    if made_for.get("base_fingerprint") != base_fingerprint:
+        raise ModelError(
+            f"The adapter in {folder} was made for {made_for.get('base')!r}, another base than "
+            "this one; use it with the base it was tuned on."
+        )
+    if not (folder / "adapter_model.safetensors").exists():
+        raise ModelError(f"The adapter in {folder} has no adapter_model.safetensors.")
+    return _read_json(folder / "adapter_config.json", f"{folder} holds no finished adapter")
+
+
+def _read_json(path: Path, otherwise: str) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > LARGEST_CONFIG:
+            raise ModelError(f"{path} is larger than {LARGEST_CONFIG} bytes; it is not loaded.")
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelError(f"{otherwise}: {path.name} is missing.") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError(f"{path} cannot be read: {str(error).splitlines()[0]}.") from error
+    if not isinstance(content, dict):
+        raise ModelError(f"{path} does not hold a JSON object.")
+    return content
+
+
+def _keys(value: Any) -> list[str]:
+    """Every key in nested JSON."""
+    if isinstance(value, dict):
+        return [*value, *(key for inner in value.values() for key in _keys(inner))]
+    if isinstance(value, list):
+        return [key for inner in value for key in _keys(inner)]
+    return []

@@ -1,0 +1,264 @@
+"""The one object that the page, the command line and a script talk to."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from studio.chat.client import ChatClient
+from studio.chat.protocol import Lane, Row, Sampling, Update
+from studio.data.dataset import Dataset, build_dataset, list_datasets, open_dataset
+from studio.data.example import Message
+from studio.data.readers import read_rows
+from studio.data.template import Template, find, own, shipped
+from studio.errors import DatasetError, RunError, StudioError
+from studio.measure.comparison import Comparison, LaneSpec
+from studio.measure.outcome import BASE
+from studio.measure.probe import find as find_probes
+from studio.measure.report import Report
+from studio.measure.results import read_report
+from studio.models.catalogue import find_base
+from studio.settings import settings
+from studio.tuning.launch import Launcher
+from studio.tuning.recipe import Recipe
+from studio.tuning.run import UNDER_WAY, Event, Run, create_run, list_runs, open_run
+
+LaneName = str | LaneSpec
+
+
+class Studio:
+    """The verbs of instruction tuning over one home folder; keeps no state but that folder."""
+
+    def __init__(self, home: Path | str | None = None) -> None:
+        self.settings = settings(home)
+        self.settings.make_folders()
+        self._launcher = Launcher(self.settings.logs)
+        self._chat = ChatClient(self.settings.logs / "chat.log")
+
+    def __enter__(self) -> "Studio":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Send the helpers in the background home; runs go on."""
+        self._launcher.close()
+        self._chat.close()
+
+    # ---- templates and datasets
+
+    def templates(self) -> list[Template]:
+        """Every readable template, the shipped ones first; a person's own win over a name."""
+        mine, _ = own(self.settings.home)
+        return list((shipped() | mine).values())
+
+    def template(self, name_or_path: str | Path) -> Template:
+        """A template by name or file."""
+        return find(name_or_path, self.settings.home)
+
+    def build(
+        self,
+        template: str | Path | Template,
+        rows: Path | Sequence[dict[str, Any]] | None = None,
+        **options: Any,
+    ) -> Dataset:
+        """Freeze a dataset from a template and rows (its own, a file's, or given ones).
+
+        Options are those of `build_dataset`: name, heldout_share, seed, phrasings, limit.
+        """
+        chosen = template if isinstance(template, Template) else self.template(template)
+        if rows is None:
+            taken = chosen.all_rows()
+        elif isinstance(rows, Path):
+            read = read_rows(rows)
+            if not read.rows:
+                why = "".join(f" Line {line}: {reason}." for line, reason in read.refused[:1])
+                raise DatasetError(f"{rows} holds no usable row.{why}")
+            taken = read.rows
+        else:
+            taken = list(rows)
+        return build_dataset(chosen, taken, datasets_folder=self.settings.datasets, **options)
+
+    def datasets(self) -> list[Dataset]:
+        """Every dataset, newest first."""
+        return list_datasets(self.settings.datasets)
+
+    def dataset(self, id: str) -> Dataset:
+        """The dataset of that id."""
+        return open_dataset(id, self.settings.datasets)
+
+    # ---- tuning
+
+    def warm_up(self) -> None:
+        """Have a standby process ready, so that the next run starts at once."""
+        self._launcher.warm_up()
+
+    def preset(self, name: str, *, dataset: str, base: str = "starter") -> Recipe:
+        """A point on the dial, with the learning rate that suits the base's width."""
+        hidden_size = find_base(base).hidden_size
+        return Recipe.preset(name, dataset=dataset, base=base, hidden_size=hidden_size)
+
+    def train(self, recipe: Recipe) -> Run:
+        """Start a tuning run; it waits in line if the device is busy. Nothing is left on error."""
+        dataset = self.dataset(recipe.dataset)
+        find_base(recipe.base)
+        run = create_run(self.settings.runs, recipe, about=recipe.name or dataset.card.name)
+        self._launcher.start(run)
+        return run
+
+    def runs(self) -> list[Run]:
+        """Every run, newest first."""
+        self._launcher.reap()
+        return list_runs(self.settings.runs)
+
+    def run(self, id: str) -> Run:
+        """The run of that id."""
+        return open_run(self.settings.runs, id)
+
+    def wait(self, run: Run, *, on_event: Callable[[Event], None] | None = None) -> Run:
+        """Wait until the run has ended; raises RunError unless it finished."""
+        seen = 0
+        while True:
+            status = run.status()
+            events = run.events()
+            for event in events[seen:]:
+                if on_event:
+                    on_event(event)
+            seen = len(events)
+            if status not in UNDER_WAY:
+                break
+            time.sleep(0.1)
+        self._launcher.reap()
+        if status != "finished":
+            raise RunError(f"Run {run.id} is {status}. {run.error() or ''}".strip())
+        return run
+
+    def delete_run(self, id: str) -> None:
+        """Remove a run that has ended, with its adapter and log."""
+        run = self.run(id)
+        if run.status() in UNDER_WAY:
+            raise RunError(f"Run {id} is {run.status()}; cancel it before deleting it.")
+        shutil.rmtree(run.folder)
+
+    # ---- measuring
+
+    def compare(
+        self,
+        lanes: Sequence[LaneName],
+        *,
+        probes: Sequence[str] | None = None,
+        limit: int = 0,
+        max_new_tokens: int = 48,
+    ) -> Run:
+        """Start measuring tuned lanes against their base: the task's held-out rows and probes.
+
+        Without `probes`, those made for the base are asked. The runs may still be under way.
+        """
+        chosen = [LaneSpec.parse(lane) if isinstance(lane, str) else lane for lane in lanes]
+        base, method, recipes = self._shared_base(chosen)
+        comparison = Comparison(
+            base=base,
+            method=method,
+            lanes=tuple(chosen),
+            datasets=tuple(dict.fromkeys(recipe.dataset for recipe in recipes)),
+            probes=tuple(self.retention_probes(base) if probes is None else probes),
+            limit=limit,
+            max_new_tokens=max_new_tokens,
+        )
+        comparison.gather_probes(self.settings.home)
+        run = create_run(self.settings.runs, comparison, about=f"measure {recipes[0].dataset}")
+        self._launcher.start(run)
+        return run
+
+    def retention_probes(self, base: str) -> list[str]:
+        """Names of the probes asked without being named: a base's own pack and a person's own."""
+        found = find_probes(None, self.settings.probes)
+        return [probe.name for probe in found if probe.pack == base or probe.pack != "starter"]
+
+    def _shared_base(self, lanes: Sequence[LaneSpec]) -> tuple[str, Any, list[Recipe]]:
+        """Base and method that all lanes share, and their recipes; RunError if they differ."""
+        if not lanes:
+            raise RunError("Name at least one run to compare with its base.")
+        runs = [self.run(lane.run) for lane in lanes]
+        for run in runs:
+            if run.kind != "tune":
+                raise RunError(f"Run {run.id} is a measurement; only tuned runs can be compared.")
+            if run.status() not in (*UNDER_WAY, "finished"):
+                raise RunError(f"Run {run.id} is {run.status()} and has no adapter to use.")
+        recipes = [run.recipe for run in runs]
+        if len({(recipe.base, recipe.method) for recipe in recipes}) > 1:
+            raise RunError(
+                "These runs were tuned on different bases or precisions, so one base lane cannot "
+                "stand for all; compare them one at a time."
+            )
+        return recipes[0].base, recipes[0].method, recipes
+
+    def measurement(self, id: str) -> Run:
+        """The measuring run of that id, or the newest finished one that measured that tuned run."""
+        run = self.run(id)
+        if run.kind == "compare":
+            return run
+        for other in self.runs():
+            if (
+                other.kind == "compare"
+                and other.status() == "finished"
+                and any(lane.run == id for lane in other.comparison.lanes)
+            ):
+                return other
+        raise RunError(f"Run {id} has not been measured yet; compare it with its base first.")
+
+    def report(self, id: str) -> Report:
+        """The report of a measuring run, or the newest one about a tuned run."""
+        return read_report(self.measurement(id))
+
+    # ---- chat
+
+    def ask(
+        self,
+        conversations: Sequence[tuple[str, Sequence[Message]]],
+        *,
+        base: str = "starter",
+        method: Any = "qlora",
+        sampling: Sampling | None = None,
+    ) -> Iterator[Update]:
+        """Answer (lane, conversation) pairs in one batch; a lane is "base" or a run[@strength].
+
+        Base and method are those of the runs where there are any.
+        """
+        specs = {lane: LaneSpec.parse(lane) for lane, _ in conversations if lane != BASE}
+        lanes = []
+        if specs:
+            base, method, _ = self._shared_base(list(specs.values()))
+        for name, spec in specs.items():
+            run = self.run(spec.run)
+            if run.status() != "finished":
+                raise RunError(f"Run {run.id} is {run.status()}; chat with it once it is finished.")
+            lanes.append(Lane(id=name, adapter=run.adapter, strength=spec.strength))
+        find_base(base)
+        rows = [Row(lane=lane, messages=tuple(messages)) for lane, messages in conversations]
+        return self._chat.ask(rows, base=base, method=method, lanes=lanes, sampling=sampling)
+
+    def warm_up_chat(self) -> None:
+        """Start the chat engine's process ahead of the first question."""
+        self._chat.warm_up()
+
+    # ---- shipping
+
+    def export(self, id: str, folder: Path) -> Path:
+        """Copy a finished run's adapter with its recipe and newest report into a new folder."""
+        run = self.run(id)
+        if run.kind != "tune" or run.status() != "finished":
+            raise RunError(f"Run {id} is {run.status()}; only a finished tuning run is exported.")
+        if folder.exists():
+            raise RunError(f"{folder} exists already; name a folder that does not.")
+        draft = folder.with_name(f".{folder.name}.draft")
+        shutil.rmtree(draft, ignore_errors=True)
+        shutil.copytree(run.adapter, draft)
+        (draft / "recipe.yaml").write_text(run.recipe.yaml(), encoding="utf-8")
+        with suppress(StudioError):  # not measured yet: the adapter goes without a report
+            (draft / "report.md").write_text(self.report(id).markdown(), encoding="utf-8")
+        draft.rename(folder)
+        return folder
