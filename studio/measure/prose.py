@@ -23,10 +23,11 @@ def headline(report: "Report", lane: str) -> str:
     level = f"{100 * report.level:g} %: "
     sentences = [_tell_gain(one, level) for one in deltas if one.kind == "gain"]
     sentences += [_tell_overall(one, level) for one in deltas if one.probe == OVERALL]
+    kept = f"{200 * report.level - 100:g} % interval within ±{_tell_margin(report)}"
     for verdict, opening in (
         ("forgotten", "Forgot"),
         ("gained", "Also gained"),
-        ("no material change", "No material change"),
+        ("no material change", f"No material change ({kept})"),
         ("inconclusive", "Inconclusive"),
     ):
         members = [one for one in retention if one.verdict == verdict]
@@ -98,7 +99,7 @@ def markdown(report: "Report") -> str:
     for lane in report.lanes:
         parts += [f"## {_cell(lane.title)}", _cell(headline(report, lane.id))]
         if lane.recipe:
-            parts.append(f"Tuned with: {_cell(lane.recipe)}.")
+            parts.append(f"Tuned with: {_cell(lane.recipe.rstrip('.'))}.")
         parts.append(_table(report.of(lane.id)))
     parts += ["## How it was measured", _tell_method(report), _list_probes(report)]
     return "\n\n".join(parts) + "\n"
@@ -127,7 +128,6 @@ def _table(deltas: Sequence["Delta"]) -> str:
 
 def _tell_method(report: "Report") -> str:
     level, narrow = 100 * report.level, 200 * report.level - 100
-    margin = f"{100 * report.margin:g} point" + ("" if report.margin == 0.01 else "s")
     lines = [
         "Base and tuned model answered the same cases under the same conditions; a probe's scorer "
         "marked each answer right or wrong. Only cases whose mark changed carry the difference.",
@@ -136,10 +136,10 @@ def _tell_method(report: "Report") -> str:
         "p is McNemar's mid-p, adjusted after Holm over the lane's probes of the same kind. The "
         "intervals and the likelihoods' verdicts are not adjusted.",
         f'"Gained" and "forgotten": the whole {level:g} % interval lies beyond the margin of '
-        f"{margin}, and the adjusted p is below {1 - report.level:.2g}. "
+        f"{_tell_margin(report)}, and the adjusted p is below {1 - report.level:.2g}. "
         f'"No material change": the whole {narrow:g} % interval lies within the margin. '
         'Everything else is "inconclusive", which is not "no change".',
-        "Likelihood is the change of -log p of the right answer; above 0, it became less likely. "
+        "Likelihood is the change of −log p of the right answer; above 0, it became less likely. "
         f"Its margin is {report.nll_margin:g} nats per token.",
         "The row of all retention probes counts every case once. Its interval treats the cases as "
         "one random sample, which is wider than the fixed choice of probes would need.",
@@ -148,6 +148,10 @@ def _tell_method(report: "Report") -> str:
         *(f"{_cell(name)}: {_cell(value)}." for name, value in report.conditions.items()),
     ]
     return "\n".join(f"- {line}" for line in lines)
+
+
+def _tell_margin(report: "Report") -> str:
+    return f"{100 * report.margin:g} point" + ("" if report.margin == 0.01 else "s")
 
 
 def _list_probes(report: "Report") -> str:

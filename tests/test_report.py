@@ -1,0 +1,245 @@
+"""Reports from made-up outcomes: losses that were planted are found, and nothing else is."""
+
+import random
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import pytest
+from made_outcomes import answered, compare, probe
+
+from studio.errors import ProbeError
+from studio.measure.delta import Delta
+from studio.measure.outcome import Outcome
+from studio.measure.probe import OVERALL, Probe
+from studio.measure.report import LaneInfo, Report, make_report
+
+WHEN = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+
+
+def report(outcomes: Sequence[Outcome], probes: Sequence[Probe], **options: float) -> Report:
+    lanes = [LaneInfo(id="run-a", title="First run", recipe="qlora, rank 16")]
+    return make_report(outcomes, probes, base="starter", lanes=lanes, created=WHEN, **options)
+
+
+def delta_of(report: Report, probe: str) -> Delta:
+    return next(one for one in report.of("run-a") if one.probe == probe)
+
+
+def test_the_base_against_itself_changed_nothing() -> None:
+    marks = [i % 3 > 0 for i in range(300)]
+    likelihoods = [0.1 + i % 7 for i in range(300)]
+    both = [probe("task", 300, "gain"), probe("capitals", 300)]
+    outcomes = [
+        one
+        for each in both
+        for lane in ("base", "run-a")
+        for one in answered(lane, each, marks, likelihoods)
+    ]
+    deltas = report(outcomes, both).of("run-a")
+    assert [one.probe for one in deltas] == ["task", OVERALL, "capitals"]
+    for one in deltas:
+        assert (one.difference, one.b, one.c, one.p, one.nll_difference) == (0, 0, 0, 1, 0)
+        assert one.low < 0 < one.high
+        assert one.verdict == one.nll_verdict == "no material change"
+
+
+def test_few_cases_never_prove_that_nothing_changed() -> None:
+    one = delta_of(
+        report(compare(probe("capitals", 40), 0, 0), [probe("capitals", 40)]), "capitals"
+    )
+    assert one.verdict == "inconclusive"
+    assert one.more_cases == 268 - 40
+
+
+def test_noise_is_rarely_called_a_change() -> None:
+    generator = random.Random(1)
+    families = [probe(f"family{i}", 50) for i in range(8)]
+    false_alarms, rounds = 0, 40
+    for _ in range(rounds):
+        outcomes = []
+        for family in families:
+            for lane in ("base", "run-a"):
+                outcomes += answered(lane, family, [generator.random() < 0.9 for _ in range(50)])
+        verdicts = {one.verdict for one in report(outcomes, families).of("run-a")}
+        false_alarms += bool(verdicts & {"gained", "forgotten"})
+    assert false_alarms / rounds <= 0.05
+
+
+def test_a_planted_loss_is_found_among_kept_probes() -> None:
+    lost, kept = probe("capitals", 60), [probe(f"kept{i}", 300) for i in range(5)]
+    outcomes = compare(lost, 30, 0)
+    for each in kept:
+        outcomes += compare(each, 0, 0)
+    found = report(outcomes, [lost, *kept])
+    assert delta_of(found, "capitals").verdict == "forgotten"
+    assert delta_of(found, "capitals").difference == -0.5
+    assert {delta_of(found, each.name).verdict for each in kept} == {"no material change"}
+    assert "Forgot: Capitals −50 (−62 … −38, n = 60)." in found.headline("run-a")
+
+
+def test_a_verdict_needs_more_among_many_probes() -> None:
+    suspect = probe("capitals", 50)
+    alone = delta_of(report(compare(suspect, 7, 0), [suspect]), "capitals")
+    assert alone.verdict == "forgotten"
+    others = [probe(f"kept{i}", 50) for i in range(19)]
+    outcomes = compare(suspect, 7, 0) + [one for each in others for one in compare(each, 0, 0)]
+    among = delta_of(report(outcomes, [suspect, *others]), "capitals")
+    assert (among.low, among.high, among.p) == (alone.low, alone.high, alone.p)
+    assert among.p_holm == pytest.approx(20 * alone.p)
+    assert among.verdict == "inconclusive"
+    assert among.more_cases is not None
+    assert alone.shown_drop is not None
+    assert among.shown_drop is not None
+    assert alone.shown_drop < -among.difference < among.shown_drop
+
+
+def test_the_gain_is_not_paid_for_by_the_number_of_retention_probes() -> None:
+    task, others = probe("task", 50, "gain"), [probe(f"kept{i}", 50) for i in range(19)]
+    outcomes = compare(task, 0, 7) + [one for each in others for one in compare(each, 0, 0)]
+    one = delta_of(report(outcomes, [task, *others]), "task")
+    assert one.verdict == "gained"
+    assert one.p_holm == one.p
+
+
+@pytest.mark.parametrize(
+    ("lost", "gained", "n", "verdict"),
+    [
+        (0, 60, 100, "gained"),
+        (60, 0, 100, "forgotten"),
+        (3, 3, 2000, "no material change"),
+        (2, 9, 100, "inconclusive"),
+        (24, 0, 2000, "inconclusive"),  # lost 1.2 points for sure, but perhaps less than the margin
+    ],
+)
+def test_verdicts_follow_from_interval_and_margin(
+    lost: int, gained: int, n: int, verdict: str
+) -> None:
+    one = delta_of(
+        report(compare(probe("task", n, "gain"), lost, gained), [probe("task", n, "gain")]), "task"
+    )
+    assert one.verdict == verdict
+    assert (one.b, one.c, one.n) == (lost, gained, n)
+    assert one.difference == (gained - lost) / n
+    assert (one.more_cases is not None) <= (verdict == "inconclusive")
+
+
+def test_two_probes_of_one_name_are_refused() -> None:
+    capitals = probe("capitals", 10)
+    with pytest.raises(ProbeError, match='two probes are called "capitals"'):
+        report(compare(capitals, 1, 1), [capitals, capitals])
+
+
+def test_the_margin_can_be_chosen_and_has_to_be_positive() -> None:
+    capitals = probe("capitals", 60)
+    outcomes = compare(capitals, 30, 0)
+    assert (
+        delta_of(report(outcomes, [capitals], margin=0.7), "capitals").verdict
+        == "no material change"
+    )
+    with pytest.raises(ProbeError, match="margin"):
+        report(outcomes, [capitals], margin=0.0)
+
+
+def test_the_row_of_all_retention_probes_pools_their_cases() -> None:
+    one, two, task = probe("one", 40), probe("two", 60), probe("task", 50, "gain")
+    outcomes = compare(one, 10, 2) + compare(two, 1, 5) + compare(task, 0, 40)
+    row = delta_of(report(outcomes, [one, two, task]), OVERALL)
+    assert (row.n, row.b, row.c) == (100, 11, 7)
+    assert row.difference == pytest.approx(-0.04)
+    assert row.p_holm == row.p
+
+
+def test_lost_likelihood_is_told_when_accuracy_holds() -> None:
+    capitals, stories = probe("capitals", 300), probe("stories", 300)
+    marks = [True] * 300
+    outcomes = [
+        *answered("base", capitals, marks),
+        *answered("run-a", capitals, marks, 1.5),
+        *answered("base", stories, marks),
+        *answered("run-a", stories, marks, 0.5),
+    ]
+    found = report(outcomes, [capitals, stories])
+    capital, story = delta_of(found, "capitals"), delta_of(found, "stories")
+    assert (capital.nll_verdict, story.nll_verdict) == ("worse", "better")
+    assert (capital.nll_base, capital.nll, capital.nll_difference) == (0.5, 0.75, 0.25)
+    assert capital.verdict == "no material change"
+    text = found.headline("run-a")
+    assert "became less likely (nats per token): Capitals +0.250 (0.250 … 0.250), n = 300." in text
+
+
+def test_too_few_cases_give_no_likelihood_interval() -> None:
+    tiny = probe("tiny", 3)
+    found = report(compare(tiny, 1, 0), [tiny])
+    one = delta_of(found, "tiny")
+    assert (one.nll_low, one.nll_high, one.nll_verdict) == (None, None, "inconclusive")
+    assert "too few cases for an interval" in found.markdown()
+
+
+def test_the_headline_says_gain_loss_and_doubt_with_their_numbers() -> None:
+    task, lost = probe("task", 160, "gain"), probe("capitals", 40)
+    kept, unsure = probe("animals", 400), probe("stories", 40)
+    outcomes = (
+        compare(task, 2, 68) + compare(lost, 25, 0) + compare(kept, 1, 1) + compare(unsure, 3, 0)
+    )
+    found = report(outcomes, [task, lost, kept, unsure])
+    text = found.headline("run-a")
+    gain = delta_of(found, "task")
+    assert text.startswith(
+        f"Gained 41 points on Task (95 %: {100 * gain.low:.0f} … {100 * gain.high:.0f}, n = 160). "
+    )
+    assert "All retention probes together: −5.8 points (95 %: " in text
+    assert "Forgot: Capitals −62 (" in text
+    assert "No material change (90 % interval within ±1 point): Animals 0.0 (" in text
+    assert "Inconclusive: Stories −8 (" in text
+    assert "more cases would tell)" in text
+
+
+@pytest.mark.parametrize(
+    ("lost", "gained", "opening"),
+    [(60, 0, "Lost 60 points on Task ("), (1, 3, "Inconclusive on Task: +2 (")],
+)
+def test_the_headline_never_turns_a_failed_task_into_a_gain(
+    lost: int, gained: int, opening: str
+) -> None:
+    task = probe("task", 100, "gain")
+    assert report(compare(task, lost, gained), [task]).headline("run-a").startswith(opening)
+
+
+def test_many_undecided_probes_are_counted_and_not_listed() -> None:
+    families = [probe(f"family{i}", 40) for i in range(9)]
+    outcomes = [one for family in families for one in compare(family, 0, 0)]
+    assert "and 6 more." in report(outcomes, families).headline("run-a")
+
+
+def test_a_report_is_the_same_from_shuffled_outcomes_and_from_its_json() -> None:
+    both = [probe("task", 50, "gain"), probe("capitals", 50)]
+    outcomes = compare(both[0], 3, 20) + compare(both[1], 9, 1)
+    first = report(outcomes, both)
+    assert report(random.Random(2).sample(outcomes, len(outcomes)), both) == first
+    assert Report.model_validate_json(first.model_dump_json()) == first
+    assert first.markdown() == Report.model_validate_json(first.model_dump_json()).markdown()
+
+
+def test_every_lane_has_its_own_deltas() -> None:
+    capitals = probe("capitals", 60)
+    outcomes = compare(capitals, 30, 0) + answered("run-a@0.5", capitals, [True] * 60)
+    lanes = [LaneInfo(id="run-a", title="Full"), LaneInfo(id="run-a@0.5", title="Half")]
+    found = make_report(outcomes, [capitals], base="starter", lanes=lanes, created=WHEN)
+    assert [one.verdict for one in found.of("run-a")] == ["forgotten", "forgotten"]
+    assert [one.b for one in found.of("run-a@0.5")] == [0, 0]
+    with pytest.raises(ProbeError, match='no lane "run-b"; its lanes are run-a, run-a@0.5'):
+        found.headline("run-b")
+
+
+def test_the_markdown_tables_are_whole_whatever_the_titles_say() -> None:
+    odd = probe("odd", 20).model_copy(update={"title": "A | B\n<script>"})
+    text = report(compare(odd, 2, 1), [odd]).markdown()
+    assert "<script>" not in text
+    blocks = [block.splitlines() for block in text.split("\n\n") if block.startswith("|")]
+    assert len(blocks) == 2
+    for block in blocks:
+        columns = {line.replace("\\|", "").count("|") for line in block}
+        assert len(columns) == 1
+    assert "## How it was measured" in text
+    assert "margin of 1 point," in text
+    assert "Tuned with: qlora, rank 16." in text
