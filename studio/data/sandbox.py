@@ -38,6 +38,10 @@ class _ChildLost(Exception):
     """The child died or had to be killed; the text says of what."""
 
 
+class _TooSlow(_ChildLost):
+    """The child was killed because its time was over."""
+
+
 class Sandbox:
     """Renders Jinja templates with rows in a child process; one sandbox belongs to one thread."""
 
@@ -116,13 +120,15 @@ class Sandbox:
         together = len(written)
         while len(texts) < len(written):
             start = len(texts)
+            is_fresh = self._child is None
             try:
                 reply = self._ask(sources, written[start : start + together])
             except _ChildLost as loss:
-                if together > 1:
-                    together = 1
-                    continue
-                raise TemplateError(f"{what}, row {numbers[start]}: {loss}.") from loss
+                # A child that served before may have died of something else than this row.
+                if together == 1 and (is_fresh or isinstance(loss, _TooSlow)):
+                    raise TemplateError(f"{what}, row {numbers[start]}: {loss}.") from loss
+                together = 1
+                continue
             texts += reply["done"]
             if reply["failure"]:
                 failed = len(texts)
@@ -177,7 +183,7 @@ class Sandbox:
         while not reply.endswith(b"\n"):
             readable, _, _ = select.select([child.stdout], [], [], max(0.0, end - time.monotonic()))
             if not readable:
-                raise _ChildLost(f"it takes longer than {allowed:g} seconds")
+                raise _TooSlow(f"it takes longer than {allowed:g} seconds")
             piece = os.read(child.stdout.fileno(), 1 << 16)
             if not piece:
                 raise _ChildLost("it used up the memory or the time of the rendering process")

@@ -17,7 +17,7 @@ from studio.errors import DatasetError
 
 Side = Literal["train", "heldout"]
 
-# Answers with more different values than this are texts, not labels.
+# Answers with more different values than this, or with hardly any value twice, are texts.
 LABELS = 20
 
 
@@ -133,10 +133,11 @@ def _sides_by_hash(rows: Sequence[SourceRow], heldout_share: float, seed: int) -
     sides: dict[int, Side] = {
         number: "heldout" if value < heldout_share else "train" for number, value in place.items()
     }
+    labels = len({row.label for row in rows})
+    are_labels = labels <= min(LABELS, len(rows) // 2)
     groups: dict[str, list[SourceRow]] = defaultdict(list)
-    labels = {row.label for row in rows}
     for row in rows:
-        groups[row.label if len(labels) <= LABELS else "all"].append(row)
+        groups[row.label if are_labels else "all"].append(row)
     for group in groups.values():
         ordered = sorted(group, key=lambda row: place[row.number])
         questions = {row.question for row in ordered}
