@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from bitsandbytes.nn import Linear4bit
 from peft import PeftModel
 from peft.tuners.lora import LoraLayer
 from safetensors.torch import load_file
@@ -61,6 +62,11 @@ def load_model(base: Base, method: Literal["qlora", "lora"]) -> PreTrainedModel:
         local_files_only=True,
     )
     model.config.use_cache = True
+    for module in model.modules():
+        if isinstance(module, Linear4bit):
+            # On CPUs with AVX512-BF16 bitsandbytes 0.50 repacks the weights at the first look
+            # outside training and multiplies in bfloat16: another base than the one trained on.
+            module.support_avx512bf16_for_cpu = False
     return model
 
 
