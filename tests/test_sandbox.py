@@ -95,6 +95,17 @@ def test_a_killed_child_is_replaced_and_no_row_is_blamed(count: int) -> None:
         assert sandbox.child_id != first
 
 
+def test_a_dead_child_that_no_longer_reads_is_replaced() -> None:
+    with Sandbox() as sandbox:
+        sandbox.render({"prompt": "a"}, {})
+        child = sandbox.child_id
+        assert child is not None
+        os.kill(child, signal.SIGKILL)
+        os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+        row: Row = {"text": "x" * 90_000}
+        assert sandbox.render({"prompt": "{{ text | length }}"}, row) == {"prompt": "90000"}
+
+
 def test_one_child_serves_many_calls() -> None:
     with Sandbox() as sandbox:
         sandbox.render({"prompt": "a"}, {})

@@ -26,7 +26,7 @@ class Finding(BaseModel):
     kind: str
     """Short name of the check."""
     severity: Literal["note", "warning", "error"]
-    """Note: good to know. Warning: look at it. Error: these rows were left out."""
+    """Note: good to know. Warning: look at it. Error: nothing can be learned from it."""
     count: int
     """How many rows are concerned."""
     rows: tuple[int, ...] = ()

@@ -187,10 +187,10 @@ def _part(template: Template, rows: Sequence[Row], inputs: Inputs) -> tuple[Spli
                 "the held-out share."
             )
     findings = found(
-        "repeated rows", "error", _numbers(repeated), "Rows of the same content were left out."
+        "repeated rows", "note", _numbers(repeated), "Rows of the same content were left out."
     ) + found(
         "leaked rows",
-        "error",
+        "warning",
         _numbers(split.leaked),
         "Held-out rows that ask the same as a row to learn from were left out.",
     )

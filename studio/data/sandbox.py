@@ -9,6 +9,7 @@ with hard limits. One child renders many rows; a breach costs that child its lif
 one clear error.
 """
 
+import contextlib
 import json
 import os
 import select
@@ -71,8 +72,9 @@ class Sandbox:
             return
         self._child.kill()
         self._child.wait()
-        for pipe in (self._child.stdin, self._child.stdout):
-            if pipe is not None:
+        for pipe in filter(None, (self._child.stdin, self._child.stdout)):
+            # Closing writes what is left to be written, and the child no longer reads.
+            with contextlib.suppress(BrokenPipeError):
                 pipe.close()
         self._child = None
 
@@ -139,15 +141,15 @@ class Sandbox:
     def _ask(self, sources: Mapping[str, str], written: Sequence[str]) -> dict[str, Any]:
         head = json.dumps({"sources": dict(sources), "output_limit": OUTPUT_CHARACTERS})
         line = f'{head[:-1]}, "rows": [{",".join(written)}]}}\n'.encode()
+        reply = None
         try:
             child = self._child or self._start()
             reply = json.loads(self._exchange(child, line))
-        except _ChildLost:
-            self.close()
-            raise
-        if not isinstance(reply, dict):
-            self.close()
-            raise _ChildLost("the rendering process answered nonsense")
+        finally:
+            # Also when a person interrupts: a late reply must not be taken for the next one's.
+            if reply is None:
+                self.close()
+        assert isinstance(reply, dict)
         # A long and honest piece of work must not die of the CPU limit meant for a bomb.
         if reply["seconds"] > CPU_SECONDS / 2:
             self.close()
@@ -179,10 +181,12 @@ class Sandbox:
             raise _ChildLost("the rendering process ended before it was asked") from error
         allowed = seconds if seconds is not None else self.row_seconds
         end = time.monotonic() + allowed
+        # poll and not select: a server may well have more than 1,024 files open.
+        waiting = select.poll()
+        waiting.register(child.stdout, select.POLLIN)
         reply = bytearray()
         while not reply.endswith(b"\n"):
-            readable, _, _ = select.select([child.stdout], [], [], max(0.0, end - time.monotonic()))
-            if not readable:
+            if not waiting.poll(max(0.0, end - time.monotonic()) * 1000):
                 raise _TooSlow(f"it takes longer than {allowed:g} seconds")
             piece = os.read(child.stdout.fileno(), 1 << 16)
             if not piece:
