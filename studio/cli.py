@@ -58,7 +58,7 @@ def templates(studio: Studio, as_json: bool) -> None:
     table = Table("name", "task", "phrasings", "title", box=None)
     for template in found:
         table.add_row(template.name, template.task, str(len(template.phrasings)), template.title)
-    Console().print(table)
+    show_table(table)
 
 
 @commands.command()
@@ -71,7 +71,7 @@ def templates(studio: Studio, as_json: bool) -> None:
 @click.option("--seed", type=int, default=42, show_default=True)
 @as_json
 @click.pass_obj
-def build(studio: Studio, template: str, as_json: bool, **options: Any) -> None:
+def build(studio: Studio, /, template: str, as_json: bool, **options: Any) -> None:
     """Freeze a dataset from TEMPLATE (a name or a YAML file) and rows."""
     dataset = studio.build(template, **options)
     if as_json:
@@ -95,7 +95,7 @@ def datasets(studio: Studio, as_json: bool) -> None:
     table = Table("id", "learn", "held out", "template", box=None)
     for card in cards:
         table.add_row(card.id, str(card.train), str(card.heldout), card.template)
-    Console().print(table)
+    show_table(table)
 
 
 def recipe_flags(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -124,6 +124,7 @@ def recipe_flags(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.pass_obj
 def train(
     studio: Studio,
+    /,
     recipe: Path | None,
     preset: str | None,
     detach: bool,
@@ -193,6 +194,7 @@ def runs(
 @click.pass_obj
 def chat(
     studio: Studio,
+    /,
     prompt: str | None,
     lanes: tuple[str, ...],
     base: str,
@@ -236,7 +238,12 @@ def _next_prompt() -> str | None:
 @as_json
 @click.pass_obj
 def compare(
-    studio: Studio, lanes: tuple[str, ...], probes: tuple[str, ...], as_json: bool, **options: Any
+    studio: Studio,
+    /,
+    lanes: tuple[str, ...],
+    probes: tuple[str, ...],
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Measure what the runs gained and forgot against their base."""
     run = studio.compare(lanes, probes=probes or None, **options)
@@ -312,7 +319,7 @@ def list_runs(studio: Studio, as_json: bool) -> None:
     table = Table("id", "kind", "status", "name", box=None)
     for run in found:
         table.add_row(run.id, run.kind, run.status(), run.title)
-    Console().print(table)
+    show_table(table)
 
 
 def run_summary(run: Run) -> dict[str, Any]:
@@ -352,6 +359,15 @@ def show_report(found: Report, as_json: bool) -> None:
         Console().print(Markdown(found.markdown()))
     else:
         click.echo(found.markdown())
+
+
+def show_table(table: Table) -> None:
+    """A table whose ids are never cut, however narrow the terminal: they are there to be copied."""
+    for column in table.columns:
+        column.no_wrap = True
+    console = Console()
+    needed = console.measure(table, options=console.options.update(max_width=10_000)).maximum
+    Console(width=max(console.width, needed)).print(table)
 
 
 def show_json(value: Any) -> None:

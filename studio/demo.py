@@ -5,7 +5,6 @@ the task and nothing else; the keeping one is also held to what the base says on
 that the base wrote itself. Nothing else is arranged.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +48,7 @@ def start_demo(studio: "Studio") -> Demo:
     return Demo(dataset, plain, keeping, measurement)
 
 
-def side_by_side(studio: "Studio", demo: Demo) -> list[tuple[str, Sequence[Said]]]:
+def side_by_side(studio: "Studio", demo: Demo) -> list[tuple[str, tuple[Said, ...]]]:
     """Base and both tuned models on a held-out row and on a few old skills, each in one batch."""
     task = demo.dataset.heldout()[0].messages
     conversations = [task, *((Message(role="user", content=q),) for q in QUESTIONS)]

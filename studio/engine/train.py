@@ -25,7 +25,7 @@ from studio.models.catalogue import find_base
 from studio.tuning.recipe import Recipe
 from studio.tuning.run import Run
 
-TARGETS = {
+TARGETS: dict[str, str | list[str]] = {
     "all-linear": "all-linear",
     "mlp": ["gate_proj", "up_proj", "down_proj"],
     "attention": ["q_proj", "k_proj", "v_proj", "o_proj"],
@@ -115,7 +115,8 @@ def _trainer(
         anchor_weight=recipe.kl_anchor,
         anchor_rows=anchor_rows(engine, texts) if recipe.kl_anchor else [],
     )
-    for parameter in trainer.model.parameters():
+    model: Any = trainer.model
+    for parameter in model.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
     return trainer
@@ -176,7 +177,8 @@ def settings(recipe: Recipe, folder: Path, *, rows: int) -> SFTConfig:
 
 def _refuse_lost_rows(trainer: AnchoredTrainer, *, expected: int, log: EventLog) -> None:
     """TRL drops rows whose answer was cut off, silently; we say so, and stop if none is left."""
-    left = len(trainer.train_dataset)
+    learned: Any = trainer.train_dataset
+    left = len(learned)
     if left == 0:
         raise DatasetError(
             "No example has an answer within max_length tokens, so nothing could be learned; "

@@ -69,6 +69,4 @@ class Comparison(BaseModel):
             for id in self.datasets
         ]
         found += find(self.probes, home / "probes") if self.probes else []
-        if not self.limit:
-            return found
-        return [probe.model_copy(update={"cases": probe.cases[: self.limit]}) for probe in found]
+        return [probe.shortened(self.limit) for probe in found] if self.limit else found

@@ -32,7 +32,7 @@ class Recipe(BaseModel):
     """QLoRA trains low-rank adapters on a 4-bit (NF4) base, LoRA on the base in full precision."""
     rank: Annotated[int, Field(ge=1, le=512)] = Field(16, json_schema_extra=_group("method"))
     """Rank r of the adapter matrices: how much it can hold."""
-    alpha: Annotated[float, Field(gt=0, le=1024)] = Field(32, json_schema_extra=_group("method"))
+    alpha: Annotated[int, Field(ge=1, le=1024)] = Field(32, json_schema_extra=_group("method"))
     """LoRA alpha; updates are scaled by alpha / rank. Keep it fixed when the rank changes."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = Field(0.05, json_schema_extra=_group("method"))
     """Share of adapter inputs dropped while training."""

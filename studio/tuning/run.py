@@ -85,7 +85,8 @@ class Run:
     def title(self) -> str:
         """What a person called it."""
         if self.kind == "compare":
-            return "measurement of " + ", ".join(lane.id for lane in self.comparison.lanes)
+            lanes = self.comparison.lanes
+            return f"Measurement of {len(lanes)} run" + ("s" if len(lanes) > 1 else "")
         return self.recipe.name or self.recipe.dataset
 
     def _text(self, name: str) -> str:

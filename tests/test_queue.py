@@ -1,0 +1,73 @@
+"""The device goes to one process at a time, in the order of asking, and a dead one frees it."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ASKER = """
+import sys, time
+from pathlib import Path
+from studio.tuning.queue import device
+name, seconds, home = sys.argv[1], float(sys.argv[2]), Path(sys.argv[3])
+def say(word):
+    with (home / "order").open("a") as file:
+        file.write(f"{name} {word}\\n")
+with device(home, on_wait=lambda: say("waits"), on_next=lambda: say("next")):
+    say("has it")
+    time.sleep(seconds)
+"""
+
+
+def ask(home: Path, name: str, seconds: float) -> "subprocess.Popen[bytes]":
+    """A process that asks for the device and keeps it for a while."""
+    return subprocess.Popen([sys.executable, "-c", ASKER, name, str(seconds), str(home)])
+
+
+def wait_for(home: Path, line: str) -> None:
+    """Until somebody has said this."""
+    deadline = time.monotonic() + 20
+    while line not in said(home):
+        assert time.monotonic() < deadline, said(home)
+        time.sleep(0.02)
+
+
+def said(home: Path) -> list[str]:
+    """What was said so far."""
+    path = home / "order"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def test_first_come_first_served(tmp_path: Path) -> None:
+    first = ask(tmp_path, "a", 60)
+    wait_for(tmp_path, "a has it")
+    second = ask(tmp_path, "b", 0.2)
+    wait_for(tmp_path, "b next")
+    third = ask(tmp_path, "c", 0)
+    wait_for(tmp_path, "c waits")
+    first.kill()  # a killed owner frees the device at once
+    first.wait()
+    assert second.wait(timeout=20) == 0
+    assert third.wait(timeout=20) == 0
+    assert [line for line in said(tmp_path) if line.endswith("has it")] == [
+        "a has it",
+        "b has it",
+        "c has it",
+    ]
+    assert said(tmp_path).index("b waits") < said(tmp_path).index("c waits")
+    assert not list((tmp_path / "queue").glob("*"))
+
+
+def test_a_waiter_that_dies_holds_nobody_up(tmp_path: Path) -> None:
+    owner = ask(tmp_path, "a", 60)
+    wait_for(tmp_path, "a has it")
+    dying = ask(tmp_path, "b", 60)
+    wait_for(tmp_path, "b waits")
+    last = ask(tmp_path, "c", 0)
+    wait_for(tmp_path, "c waits")
+    dying.kill()
+    dying.wait()
+    owner.kill()
+    owner.wait()
+    assert last.wait(timeout=20) == 0
+    assert said(tmp_path)[-1] == "c has it"

@@ -1,0 +1,62 @@
+"""A recipe is one thing with four faces, and refuses what it does not know."""
+
+from pathlib import Path
+
+import pytest
+
+from studio.errors import RecipeError
+from studio.tuning.recipe import PRESETS, Recipe, lora_learning_rate
+
+
+def test_a_recipe_read_back_from_yaml_is_equal(tmp_path: Path) -> None:
+    recipe = Recipe(dataset="d", rank=8, kl_anchor=0.5, learning_rate=3e-4)
+    path = tmp_path / "recipe.yaml"
+    path.write_text(recipe.yaml())
+    assert Recipe.read(path) == recipe
+    assert Recipe.read(path, rank=4) == recipe.model_copy(update={"rank": 4})
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"dataset": "d", "lerning_rate": 1}, "lerning_rate is not a known field"),
+        ({"dataset": "d", "rank": 0}, "rank: input should be greater than or equal to 1"),
+        ({"dataset": "d", "method": "magic"}, "method: input should be 'qlora' or 'lora'"),
+        ({}, "dataset: field required"),
+    ],
+)
+def test_a_wrong_field_is_named_in_one_sentence(fields: dict[str, object], said: str) -> None:
+    with pytest.raises(RecipeError) as refused:
+        Recipe.make(fields)
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["- a list", "rank: [", "\x00"])
+def test_a_file_that_is_no_recipe_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(text)
+    with pytest.raises(RecipeError, match=r"recipe\.yaml"):
+        Recipe.read(path)
+
+
+def test_every_field_has_a_help_text_and_a_group() -> None:
+    for name, field in Recipe.model_fields.items():
+        assert field.description, name
+        assert isinstance(field.json_schema_extra, dict), name
+        assert field.json_schema_extra["group"], name
+
+
+def test_the_dial_goes_from_keeping_to_learning() -> None:
+    keep, balanced, learn = (Recipe.preset(name, dataset="d") for name in PRESETS)
+    assert keep.kl_anchor > balanced.kl_anchor > learn.kl_anchor == 0
+    assert keep.learning_rate <= balanced.learning_rate < learn.learning_rate
+    assert keep.alpha == balanced.alpha == learn.alpha == 32
+    with pytest.raises(RecipeError, match="keep, balanced, learn"):
+        Recipe.preset("wild", dataset="d")
+
+
+def test_the_learning_rate_formula_gives_the_published_examples() -> None:
+    # Tinker cookbook: Llama-3.2-1B (2048) 4.9e-4, Llama-3.1-8B (4096) 2.9e-4.
+    assert lora_learning_rate(2048) == pytest.approx(4.9e-4)
+    assert lora_learning_rate(4096) == pytest.approx(2.9e-4, rel=0.04)
