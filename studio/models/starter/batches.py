@@ -1,0 +1,65 @@
+"""Batches for training the starter model: whole conversations packed into rows, each weighted."""
+
+from typing import Any
+
+from studio.models.starter.corpus.mixture import conversations
+from studio.models.starter.vocabulary import END, PAD, START, render
+
+ROWS, LENGTH = 8, 256
+# The user's words are learned a little, so that the model can also make up both sides of a talk;
+# the digits of random problems cannot be guessed and would only add noise.
+USER_WEIGHT, USER_DIGIT_WEIGHT = 0.3, 0.05
+
+
+class Batches:
+    """Makes the batch of any step from the seed alone, so that training resumes anywhere."""
+
+    def __init__(self, tokenizer: Any, seed: int) -> None:
+        self.tokenizer = tokenizer
+        self.seed = seed
+        self.pad = tokenizer.token_to_id(PAD)
+        self.start = tokenizer.token_to_id(START)
+        self.end = tokenizer.token_to_id(END)
+        self.assistant = tokenizer.encode("assistant").ids[0]
+        self.digits = {tokenizer.token_to_id(digit) for digit in "0123456789"}
+
+    def weigh(self, tokens: list[int]) -> list[float]:
+        """Return what each token of a conversation counts in the loss.
+
+        The assistant's words count 1 up to and including the end mark, all others less.
+        """
+        weights, answering = [], False
+        for place, token in enumerate(tokens):
+            before = tokens[max(place - 3, 0) : place]
+            if len(before) == 3 and before[:2] == [self.start, self.assistant]:
+                answering = True
+            if answering:
+                weights.append(1.0)
+                answering = token != self.end
+            else:
+                weights.append(USER_DIGIT_WEIGHT if token in self.digits else USER_WEIGHT)
+        return weights
+
+    def batch(self, step: int) -> tuple[Any, Any, Any]:
+        """Return inputs, targets (both rows x length) and the targets' weights of a step."""
+        import torch
+
+        rows: list[list[int]] = [[] for _ in range(ROWS)]
+        weights: list[list[float]] = [[] for _ in range(ROWS)]
+        stream = conversations(self.seed * 10_000_000 + step)
+        refused = 0
+        while refused < 24:
+            tokens = self.tokenizer.encode(render(next(stream))).ids
+            for row, row_weights in zip(rows, weights, strict=True):
+                if len(row) + len(tokens) <= LENGTH + 1:
+                    row.extend(tokens)
+                    row_weights.extend(self.weigh(tokens))
+                    break
+            else:
+                refused += 1
+        for row, row_weights in zip(rows, weights, strict=True):
+            missing = LENGTH + 1 - len(row)
+            row.extend([self.pad] * missing)
+            row_weights.extend([0.0] * missing)
+        packed, weighed = torch.tensor(rows), torch.tensor(weights)
+        return packed[:, :-1], packed[:, 1:], weighed[:, 1:]

@@ -1,0 +1,134 @@
+"""Choosing between given answers: letters, words, yes or no."""
+
+from random import Random
+
+from studio.models.starter.corpus import facts
+from studio.models.starter.corpus.conversation import (
+    Conversation,
+    article,
+    kept_back,
+    phrase,
+    single,
+)
+
+CHOOSE = (
+    "Choose one: {options}. {question}", "Answer with one of these options: {options}. {question}",
+    "{question} Choose one: {options}.", "{question} Answer with {options}.",
+    "Options: {options}. {question}", "{question}\nOptions: {options}", "{question}\n{options}",
+    "{question} {options}?", "Pick one: {options}. {question}", "Which one: {options}? {question}",
+)
+LETTERED = (
+    "{question}\n{options}\nAnswer with the letter.", "{question}\n{options}",
+    "Answer with the letter. {question}\n{options}", "{question}\n{options}\nWhich letter?",
+)
+SAME_KIND = ({"animal", "bird", "fish"}, {"fruit", "colour"}, {"metal", "colour"})
+
+
+def _question(random: Random) -> tuple[str, str, list[str]]:
+    # A question, its answer, and other answers that are wrong for certain.
+    roll = random.randrange(5)
+    if roll == 0:
+        country, city = random.choice(facts.CAPITALS)
+        return (
+            random.choice((f"What is the capital of {country}?", f"The capital of {country}.")),
+            city,
+            [other for _, other in facts.CAPITALS if other != city],
+        )
+    if roll == 1:
+        one, other = random.choice(facts.OPPOSITES)
+        if random.random() < 0.5:
+            one, other = other, one
+        wrong = [word for pair in facts.OPPOSITES for word in pair if word not in (one, other)]
+        asked = (f"What is the opposite of {one}?", f"I want the opposite of {one}.")
+        return random.choice(asked), other, wrong
+    if roll == 2:
+        thing, colour = random.choice(facts.COLOURS)
+        wrong = sorted({other for _, other in facts.COLOURS} - {colour})
+        return f"I want the colour of the {thing}.", colour, wrong
+    if roll == 3:
+        kind, word = random_member(random)
+        related = set().union(*(group for group in SAME_KIND if kind in group)) | {kind}
+        wrong = [other for other in facts.KINDS if other not in related]
+        return f"What kind of thing is the {word}?", kind, wrong
+    animal, sound = random.choice(facts.SOUNDS)
+    return f"What does the {animal} say?", sound, [s for a, s in facts.SOUNDS if a != animal]
+
+
+def random_member(random: Random) -> tuple[str, str]:
+    """Draw a kind of thing and one of its members."""
+    kind = random.choice(tuple(facts.KINDS))
+    return kind, random.choice(facts.KINDS[kind])
+
+
+def choosing(random: Random, held: bool) -> Conversation:
+    """Answer with one of two or three given words."""
+    while True:
+        if random.random() < 0.3:
+            drawn = random.sample(facts.LABELS, random.choice((2, 2, 3)))
+            place = random.choice((0, -1))
+            answer = random.choice((drawn[place], random.choice(drawn)))
+            asks = [f"I want {answer}.", f"Say {answer}.", f"The answer is {answer}."]
+            if answer == drawn[place]:
+                asks.append("I want the first one." if place == 0 else "I want the last one.")
+            question = random.choice(asks)
+        else:
+            question, answer, wrong = _question(random)
+            drawn = [answer, *random.sample(wrong, random.choice((1, 1, 1, 2)))]
+            random.shuffle(drawn)
+        if kept_back("choose", question, *drawn) == held:
+            break
+    joined = ", ".join(drawn[:-1]) + " or " + drawn[-1]
+    return single(random.choice(CHOOSE).format(options=joined, question=question), answer)
+
+
+def lettered(random: Random, held: bool) -> Conversation:
+    """Answer a multiple-choice question with the letter of the right answer."""
+    while True:
+        question, answer, wrong = _question(random)
+        drawn = [answer, *random.sample(wrong, random.choice((1, 2, 3, 3)))]
+        random.shuffle(drawn)
+        if len(set(drawn)) == len(drawn) and kept_back("letter", question, *drawn) == held:
+            break
+    style = random.choice(("{}) {}", "{}. {}", "{}: {}"))
+    lines = [style.format(letter, word) for letter, word in zip("ABCD", drawn, strict=False)]
+    asked = random.choice(LETTERED).format(question=question, options="\n".join(lines))
+    return single(asked, "ABCD"[drawn.index(answer)])
+
+
+def _claim(random: Random, true: bool) -> tuple[str, str]:
+    # A yes-no question and the claim it is about, true or false as asked for.
+    roll = random.randrange(4)
+    if roll == 0:
+        country, city = random.choice(facts.CAPITALS)
+        if not true:
+            city = random.choice([other for _, other in facts.CAPITALS if other != city])
+        return f"Is {city} the capital of {country}?", f"{city} is the capital of {country}."
+    if roll == 1:
+        kind, word = random_member(random)
+        if not true:
+            related = set().union(*(group for group in SAME_KIND if kind in group)) | {kind}
+            kind = random.choice([other for other in facts.KINDS if other not in related])
+        return f"Is the {word} {article(kind)}?", f"The {word} is {article(kind)}."
+    if roll == 2:
+        one, other = random.choice(facts.OPPOSITES)
+        if not true:
+            wrong = [w for pair in facts.OPPOSITES for w in pair if w not in (one, other)]
+            other = random.choice(wrong)
+        return f"Is {other} the opposite of {one}?", f"{other} is the opposite of {one}."
+    animal, sound = random.choice(facts.SOUNDS)
+    if not true:
+        sound = random.choice([s for a, s in facts.SOUNDS if a != animal])
+    return f"Does the {animal} say {sound}?", f"The {animal} says {sound}."
+
+
+def deciding(random: Random, held: bool) -> Conversation:
+    """Answer a question about a fact with yes or no."""
+    true = random.random() < 0.5
+    while True:
+        question, claim = _claim(random, true)
+        if kept_back("claim", claim) == held:
+            break
+    if random.random() < 0.25:
+        asked = random.choice((f"Yes or no: {question}", f"{question} Answer yes or no."))
+        return single(asked, "yes" if true else "no")
+    return single(phrase(random, (question,), (question,), held), "Yes" if true else "No")
