@@ -23,9 +23,9 @@ answer_choices: [good, bad]
 answer: "{{ label }}"
 split_column: split
 phrasings:
-  - "Good or bad? {{ text }}"
+  - {prompt: "Good or bad? {{ text }}", weight: 2}
   - "{{ text }} Is that good or bad?"
-  - {prompt: "{{ text }} Good or bad?", weight: 2}
+  - "{{ text }} Good or bad?"
 """)
 
 
@@ -129,7 +129,7 @@ def test_one_phrasing_each_follows_the_weights(tmp_path: Path) -> None:
     dataset = build_dataset(MOOD, rows(800), datasets_folder=tmp_path)
     examples = [*dataset.train(), *dataset.heldout()]
     shares = [sum(e.phrasing == n for e in examples) / 800 for n in (1, 2, 3)]
-    assert shares == pytest.approx([0.25, 0.25, 0.5], abs=0.06)
+    assert shares == pytest.approx([0.5, 0.25, 0.25], abs=0.06)
 
 
 def test_all_phrasings_are_learned_and_one_each_is_held_out(tmp_path: Path) -> None:
