@@ -1,6 +1,7 @@
 """Lanes on one base: equal to separate answers, token for token, in 4-bit and full precision."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
@@ -114,11 +115,25 @@ def test_a_leaking_adapter_is_found(engine: Engine) -> None:
         engine._reference = reference
 
 
-def test_strength_lies_between_base_and_full(engine: Engine) -> None:
-    items = [(lane, asked("Hi"), "Hello there") for lane in (BASE, "red@0.5", "red")]
-    base, half, full = (likelihood.nll for likelihood in score(engine, items))
-    assert len({base, half, full}) == 3
-    assert abs(half - base) < abs(full - base)
+def test_strength_multiplies_the_adapters_scaling(
+    engine: Engine, adapters: dict[str, Path], tmp_path: Path
+) -> None:
+    halved = tmp_path / "halved"
+    shutil.copytree(adapters["red"], halved)
+    config = json.loads((halved / "adapter_config.json").read_text())
+    (halved / "adapter_config.json").write_text(json.dumps(config | {"lora_alpha": 16}))
+    engine.add_lane("halved", halved)
+    engine.add_lane("red@0", adapters["red"], strength=0)
+    lanes = (BASE, "red@0", "red@0.5", "halved", "red")
+    base, none, half, same, full = (
+        likelihood.nll
+        for likelihood in score(engine, [(lane, asked("Hi"), "Hello there") for lane in lanes])
+    )
+    engine.remove_lane("halved")
+    engine.remove_lane("red@0")
+    assert none == pytest.approx(base, abs=1e-4)
+    assert half == pytest.approx(same, abs=1e-4)
+    assert len({round(base, 3), round(half, 3), round(full, 3)}) == 3
 
 
 def test_scores_equal_a_plain_forward_pass_whatever_the_batch(

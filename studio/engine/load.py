@@ -146,7 +146,7 @@ class Engine:
             if f".{name}." in key and "lora_" in key
         }
         if set(state) != wanted or not all(bool(t.isfinite().all()) for t in state.values()):
-            self.model.delete_adapter(name)
+            self._take_off(name)
             raise ModelError(
                 f"The adapter in {adapter} does not fit the base: its weights are not finite "
                 "or not the expected ones. Tune again."
@@ -154,12 +154,14 @@ class Engine:
 
     def remove_lane(self, lane: str) -> None:
         """Take a tuned lane off the base again."""
-        name = self._adapters.pop(lane, None)
-        if name is None:
-            return
+        if name := self._adapters.pop(lane, None):
+            self._take_off(name)
+
+    def _take_off(self, name: str) -> None:
+        """PEFT cannot be left without any adapter: with the last one its wrapping goes too."""
         if self._adapters:
-            self.model.delete_adapter(name)
             self.model.set_adapter(next(iter(self._adapters.values())))
+            self.model.delete_adapter(name)
         else:
             self.model = self.model.unload()
 
