@@ -74,7 +74,7 @@ def test_a_planted_loss_is_found_among_kept_probes() -> None:
     assert delta_of(found, "capitals").verdict == "forgotten"
     assert delta_of(found, "capitals").difference == -0.5
     assert {delta_of(found, each.name).verdict for each in kept} == {"no material change"}
-    assert "Forgot: Capitals −50 (−62 … −38, n = 60)." in found.headline("run-a")
+    assert "Forgot 1 of 6: Capitals −50 (−62 … −38, n = 60)." in found.headline("run-a")
 
 
 def test_a_verdict_needs_more_among_many_probes() -> None:
@@ -188,7 +188,7 @@ def test_the_headline_says_gain_loss_and_doubt_with_their_numbers() -> None:
         f"Gained 41 points on Task (95 %: {100 * gain.low:.0f} … {100 * gain.high:.0f}, n = 160). "
     )
     assert "All retention probes together: −5.8 points (95 %: " in text
-    assert "Forgot: Capitals −62 (" in text
+    assert "Forgot 1 of 3: Capitals −62 (" in text
     assert "No material change (90 % interval within ±1 point): Animals 0.0 (" in text
     assert "Inconclusive: Stories −8 (" in text
     assert "more cases would tell)" in text
@@ -243,3 +243,11 @@ def test_the_markdown_tables_are_whole_whatever_the_titles_say() -> None:
     assert "## How it was measured" in text
     assert "margin of 1 point," in text
     assert "Tuned with: qlora, rank 16." in text
+
+
+def test_the_headline_names_the_worst_losses_and_counts_the_rest() -> None:
+    families = [probe(f"skill{i}", 60) for i in range(9)]
+    outcomes = [one for i, each in enumerate(families) for one in compare(each, 30 + i, 0)]
+    text = report(outcomes, families).headline("run-a")
+    assert "Forgot 9 of 9: Skill8 −63" in text
+    assert "and 3 more." in text

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from studio.measure.report import Report
 
 _LISTED = 3  # undecided or unchanged probes named one by one; the tables have them all
+_LISTED_FORGOTTEN = 6  # the worst ones
 
 
 def headline(report: "Report", lane: str) -> str:
@@ -32,7 +33,10 @@ def headline(report: "Report", lane: str) -> str:
     ):
         members = [one for one in retention if one.verdict == verdict]
         members.sort(key=lambda one: one.difference)
-        listed = len(members) if verdict == "forgotten" else _LISTED
+        listed = _LISTED
+        if verdict == "forgotten":
+            listed = _LISTED_FORGOTTEN
+            opening += f" {len(members)} of {len(retention)}"
         if members:
             sentences.append(f"{opening}: {_enumerate(members, listed)}.")
     if unsure := _less_likely(retention):
