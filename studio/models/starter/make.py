@@ -1,21 +1,17 @@
 """Makes the starter model from nothing: ``python -m studio.models.starter.make train``."""
 
 import argparse
-import json
 from pathlib import Path
 
 from studio.models.starter import card, measure, probes, sentiment_rows
-from studio.models.starter.batches import LENGTH, ROWS
-from studio.models.starter.training import Plan, train
+from studio.models.starter.training import Plan, spent, train
 
 
 def evaluate(plan: Plan) -> None:
     """Measure the shipped weights on all probes and write the model card."""
     model, tokenizer = measure.load(plan.folder)
     scores = measure.scores(model, tokenizer)
-    last = json.loads((plan.work / "progress.jsonl").read_text().splitlines()[-1])
-    tokens = last["step"] * plan.workers * ROWS * LENGTH
-    card.write(plan.folder, model, scores, {"tokens": tokens, "seconds": last["seconds"]})
+    card.write(plan.folder, model, scores, spent(plan))
     for name, score in scores.items():
         print(f"{name:16} {score:.1%}")
 

@@ -48,11 +48,11 @@ PATTERNS = {
 # No word but the adjective says what is meant.
 UNSEEN_PATTERNS = (
     "We all thought that the {s} was {a}.",
-    "Everybody told me that the {s} was {a}.",
+    "Everybody found this {s} very {a}.",
     "What {xa} {s} we had this week!",
     "The {s} seemed {a} to my sister.",
-    "Yes, I found the {s} really {a}.",
-    "My mother knows this {s}: it is {a}.",
+    "Yes, for my brother the {s} was {a}.",
+    "I know this {s}: it is {a}.",
     "For me this was {xa} {s}.",
 )
 # The last adjective decides, or the only one is denied.

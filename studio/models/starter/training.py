@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from studio.models.starter import vocabulary
-from studio.models.starter.batches import Batches
+from studio.models.starter.batches import LENGTH, ROWS, Batches
 from studio.models.starter.optimizer import Muon, average
 
 HERE = Path(__file__).parent
+PROGRESS = "progress.jsonl"
 SHIPPED = ("config.json", "generation_config.json", "model.safetensors")
 
 
@@ -20,13 +21,13 @@ SHIPPED = ("config.json", "generation_config.json", "model.safetensors")
 class Plan:
     """How long and how fast to train, and where the unfinished run is kept."""
 
-    steps: int = 4000
+    steps: int = 2750
     seed: int = 7
     matrix_rate: float = 0.02
     rate: float = 3e-3
     decay: float = 0.55
     workers: int = 2
-    work: Path = Path(tempfile.gettempdir()) / "starter-training"
+    work: Path = HERE / ".training"
     folder: Path = HERE
     keep_seconds: float = 300
 
@@ -43,7 +44,7 @@ def build(tokenizer: Any) -> Any:
 
     pad = tokenizer.token_to_id(vocabulary.PAD)
     config = LlamaConfig(
-        vocab_size=vocabulary.SIZE, hidden_size=256, num_hidden_layers=4, intermediate_size=688,
+        vocab_size=vocabulary.SIZE, hidden_size=256, num_hidden_layers=4, intermediate_size=704,
         num_attention_heads=4, num_key_value_heads=4, tie_word_embeddings=True,
         max_position_embeddings=vocabulary.CONTEXT, bos_token_id=pad, pad_token_id=pad,
         eos_token_id=tokenizer.token_to_id(vocabulary.END), dtype="float32",
@@ -72,7 +73,12 @@ def export(model: Any, folder: Path) -> None:
 
     with tempfile.TemporaryDirectory(dir=folder) as name:
         unfinished = Path(name)
-        state = {key: value.to(torch.bfloat16) for key, value in model.state_dict().items()}
+        # The output layer is the embedding itself and need not be written twice.
+        state = {
+            key: value.to(torch.bfloat16)
+            for key, value in model.state_dict().items()
+            if key != "lm_head.weight"
+        }
         model.generation_config.update(
             do_sample=False, max_new_tokens=64, bos_token_id=model.config.bos_token_id,
             eos_token_id=model.config.eos_token_id, pad_token_id=model.config.pad_token_id,
@@ -83,6 +89,7 @@ def export(model: Any, folder: Path) -> None:
         settings["dtype"] = "float32"
         (unfinished / "config.json").write_text(json.dumps(settings, indent=2) + "\n")
         for file in SHIPPED:
+            (unfinished / file).chmod(0o644)
             os.replace(unfinished / file, folder / file)
 
 
@@ -128,6 +135,19 @@ def train(plan: Plan) -> None:
         start_processes(_work, (plan, f"file://{meeting}/workers"), plan.workers)
 
 
+def spent(plan: Plan) -> dict[str, float]:
+    """Return the ``tokens`` and the ``seconds`` of a run, its interruptions left out."""
+    lines = [json.loads(line) for line in (plan.work / PROGRESS).read_text().splitlines()]
+    # The clock starts again at nought whenever a run is taken up.
+    ends = [
+        line["seconds"]
+        for line, following in zip(lines, [*lines[1:], {"seconds": 0}], strict=True)
+        if following["seconds"] < line["seconds"]
+    ]
+    tokens = lines[-1]["step"] * plan.workers * ROWS * LENGTH
+    return {"tokens": tokens, "seconds": sum(ends)}
+
+
 def _work(rank: int, plan: Plan, meeting: str) -> None:
     import torch
     from tokenizers import Tokenizer
@@ -145,6 +165,7 @@ def _work(rank: int, plan: Plan, meeting: str) -> None:
     began = saved = time.monotonic()
     losses: list[float] = []
     for step in range(first, plan.steps):
+        torch.manual_seed(step * plan.workers + rank)
         for one, rates in zip(helpers, full, strict=True):
             for group, rate in zip(one.param_groups, rates, strict=True):
                 group["lr"] = rate * plan.share(step)
@@ -165,23 +186,26 @@ def _learn(model: Any, helpers: list[Any], batch: tuple[Any, Any, Any]) -> float
     import torch
 
     inputs, targets, weights = batch
-    logits = model(input_ids=inputs, use_cache=False).logits
-    losses = torch.nn.functional.cross_entropy(
-        logits.flatten(0, 1), targets.flatten(), reduction="none"
-    )
-    loss = (losses * weights.flatten()).sum() / weights.sum()
+    hidden = model.model(input_ids=inputs, use_cache=False).last_hidden_state.flatten(0, 1)
+    weights, targets = weights.flatten(), targets.flatten()
+    # Scoring all pieces is costly: of the user's tokens one in three stands for the others.
+    answered = weights == 1.0
+    kept = answered | ((weights > 0) & (torch.rand_like(weights) < 1 / 3))
+    weights = torch.where(answered, weights, 3 * weights)[kept]
+    logits = model.lm_head(hidden[kept])
+    losses = torch.nn.functional.cross_entropy(logits, targets[kept], reduction="none")
+    loss = (losses * weights).sum() / weights.sum()
     loss.backward()
     average([parameter.grad for parameter in model.parameters()])
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     for one in helpers:
         one.step()
         one.zero_grad(set_to_none=True)
-    answered = (weights.flatten() == 1.0).float()
-    return float((losses.detach() * answered).sum() / answered.sum())
+    return float(losses.detach()[answered[kept]].mean())
 
 
 def _report(plan: Plan, step: int, losses: list[float], seconds: float) -> None:
     mean = sum(losses) / len(losses)
     line = {"step": step, "of": plan.steps, "answer_loss": round(mean, 4), "seconds": int(seconds)}
-    with (plan.work / "progress.jsonl").open("a") as file:
+    with (plan.work / PROGRESS).open("a") as file:
         file.write(json.dumps(line) + "\n")

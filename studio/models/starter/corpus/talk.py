@@ -7,7 +7,8 @@ from studio.models.starter.corpus.conversation import Conversation, single
 # A reply, then ways to ask for it; the last two ways are kept back for the probes.
 TALK = {
     "Hello! How can I help you?": (
-        "Hello", "Hi", "Hello!", "Hi!", "Hello there", "Hey", "Hi you", "Hello there!", "Hey!",
+        "Hello", "Hi", "Hello!", "Hi!", "Hello there", "Hey", "Hi you", "Hello friend",
+        "Hello again",
     ),
     "I am fine, thank you.": (
         "How are you?", "How are you today?", "Are you well?", "How do you do?",
@@ -23,7 +24,7 @@ TALK = {
     ),
     "Good morning!": (
         "Good morning", "Good morning!", "Good morning to you", "A good morning",
-        "Hello, good morning", "Good morning to you!",
+        "Hello, good morning", "A very good morning",
     ),
     "Good night!": (
         "Good night", "Good night!", "I go to bed", "Sleep well", "I go to sleep",
