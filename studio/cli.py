@@ -291,7 +291,7 @@ def demo(studio: Studio, no_serve: bool, as_json: bool) -> None:
             click.echo(f"\n{click.style(lane.title, bold=True)} ({lane.recipe})")
             click.echo(found.headline(lane.id))
     if not no_serve:
-        from studio.ui import serve
+        from studio.ui.server import serve
 
         serve(studio)
 
