@@ -1,5 +1,6 @@
 """The one object that the page, the command line and a script talk to."""
 
+import json
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -58,6 +59,18 @@ class Studio:
     def template(self, name_or_path: str | Path) -> Template:
         """A template by name or file."""
         return find(name_or_path, self.settings.home)
+
+    def save_template(self, template: Template, rows: Sequence[dict[str, Any]] = ()) -> Template:
+        """Keep a person's own template with these rows beside it; it wins over a shipped one."""
+        folder = self.settings.templates
+        rows_file = f"rows/{template.name}.jsonl" if rows else None
+        kept = template.model_copy(update={"rows": (), "rows_file": rows_file})
+        if rows_file:
+            (folder / "rows").mkdir(exist_ok=True)
+            lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+            (folder / rows_file).write_text("".join(lines), encoding="utf-8")
+        (folder / f"{template.name}.yaml").write_text(kept.yaml(), encoding="utf-8")
+        return self.template(template.name)
 
     def build(
         self,

@@ -1,0 +1,1 @@
+"""The web page: one module per tab, over the facade; nothing else in the studio knows of it."""

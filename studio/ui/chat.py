@@ -1,0 +1,272 @@
+"""The fourth tab: the base and up to three tuned models answer side by side, in lock-step."""
+
+from collections.abc import Generator, Iterator, Sequence
+from typing import Any, cast
+
+import gradio as gr
+
+from studio.chat.protocol import Said, Sampling, Update
+from studio.data.example import Message
+from studio.errors import StudioError
+from studio.measure.outcome import BASE
+from studio.measure.probe import find as find_probes
+from studio.studio import Studio
+from studio.ui.border import told, wire
+from studio.ui.links import Links
+from studio.ui.markup import quiet
+
+TUNED_LANES = 3
+DECK = 6  # suggested prompts of each kind
+GREETING = "Ask something below; every lane answers the same question."
+NO_RUNS = "The base answers alone until a tuned run is finished."
+
+Talk = dict[str, list[dict[str, str]]]
+"""What was said so far, by lane: role and content of every turn."""
+
+
+def build(studio: Studio, links: Links, tab: gr.Tab, page: gr.Blocks) -> None:
+    """Lay the tab out and wire it."""
+    with gr.Row():
+        runs = gr.Dropdown(
+            [], multiselect=True, max_choices=TUNED_LANES, label="Tuned runs beside the base",
+            info=NO_RUNS, elem_id="chat-runs", scale=2, min_width=240,
+        )  # fmt: skip
+        strength = gr.Slider(
+            0, 1.5, value=1, step=0.05, label="Strength of the tuned lanes", elem_id="strength",
+            info="0 is the base, 1 the adapter as trained.", scale=1, min_width=240,
+        )  # fmt: skip
+    with gr.Row(equal_height=False):
+        columns, bots, notes = _lay_out_lanes()
+    with gr.Row():
+        prompt = gr.Textbox(
+            value="", label="Your message, to every lane", lines=2, max_lines=8, elem_id="prompt", scale=5,
+            min_width=220, placeholder="Enter sends, Shift+Enter makes a new line",
+        )  # fmt: skip
+        with gr.Column(scale=1, min_width=130):
+            send = gr.Button("Send", variant="primary", elem_id="send")
+            with gr.Row():
+                stop = gr.Button("Stop", size="sm", elem_id="stop", min_width=60)
+                clear = gr.Button("Clear", size="sm", elem_id="clear", min_width=60)
+    decks = _lay_out_decks(prompt)
+    system, sampling = _lay_out_sampling()
+    talk, cards = gr.State({}), gr.State([])
+
+    lanes = [*columns, *bots, *notes]
+    picked = wire(links.run.change, add_run, studio, inputs=[links.run, runs], outputs=runs)
+    for event in (page.load, tab.select, picked.then):
+        wire(event, list_runs, studio, inputs=runs, outputs=runs)
+        wire(event, deal, studio, inputs=runs, outputs=[*decks, cards])
+    wire(runs.change, arrange, studio, inputs=[runs, talk], outputs=lanes)
+    wire(runs.change, deal, studio, inputs=runs, outputs=[*decks, cards])
+    asked = {
+        "inputs": [prompt, runs, strength, system, *sampling, talk],
+        "outputs": [prompt, talk, *bots, *notes],
+    }
+    answers = [
+        wire(event, answer, studio, **asked, concurrency_limit=4, trigger_mode="once")
+        for event in (send.click, prompt.submit)
+    ]
+    wire(stop.click, lambda: None, cancels=answers, queue=False)
+    wire(clear.click, forget, outputs=[talk, *bots, *notes], cancels=answers)
+    for kind, deck in enumerate(decks):
+        wire(deck.select, take_card, kind, inputs=cards, outputs=[prompt, system])
+
+
+def _lay_out_lanes() -> tuple[list[gr.Column], list[gr.Chatbot], list[gr.HTML]]:
+    columns, bots, notes = [], [], []
+    for number in range(1 + TUNED_LANES):
+        with gr.Column(min_width=280, visible=number == 0) as column:
+            bots.append(
+                gr.Chatbot(
+                    label="Base" if number == 0 else f"Tuned {number}",
+                    height=380,
+                    buttons=["copy"],
+                    placeholder=GREETING,
+                    render_markdown=False,
+                    allow_tags=False,
+                    group_consecutive_messages=False,
+                    layout="bubble",
+                    elem_id=f"lane-{number}",
+                    elem_classes="st-lane-base" if number == 0 else "st-lane-tuned",
+                )
+            )
+            notes.append(gr.HTML(min_height=28, elem_id=f"note-{number}"))
+        columns.append(column)
+    return columns, bots, notes
+
+
+def _lay_out_decks(prompt: gr.Textbox) -> list[gr.Dataset]:
+    titles = ("Try the task: rows that were held out", "Try old skills: questions from the probes")
+    with gr.Row():
+        return [
+            gr.Dataset(
+                components=[prompt],
+                samples=[[""]],
+                label=title,
+                type="index",
+                layout="gallery",
+                samples_per_page=DECK,
+                elem_id=f"deck-{number}",
+                min_width=280,
+            )  # fmt: skip
+            for number, title in enumerate(titles)
+        ]
+
+
+def _lay_out_sampling() -> tuple[gr.Textbox, list[Any]]:
+    with gr.Accordion("How answers are drawn", open=False), gr.Row():
+        temperature = gr.Slider(0, 2, value=0, step=0.05, label="Temperature", min_width=160,
+                                info="0 takes the likeliest token.")  # fmt: skip
+        top_p = gr.Slider(0.05, 1, value=1, step=0.05, label="Top p", min_width=160)
+        tokens = gr.Number(96, label="Most new tokens", minimum=1, maximum=8192, precision=0,
+                           min_width=120, elem_id="max-new-tokens")  # fmt: skip
+        seed = gr.Number(0, label="Seed, the same for all lanes", minimum=0, precision=0,
+                         min_width=120)  # fmt: skip
+        system = gr.Textbox(value="", label="System message", info="None if empty.", min_width=240)
+    return system, [temperature, top_p, tokens, seed]
+
+
+@told
+def list_runs(studio: Studio, chosen: list[str] | None) -> gr.Dropdown:
+    """The finished runs; the newest is chosen for a start."""
+    finished = [run for run in studio.runs() if run.kind == "tune" and run.status() == "finished"]
+    choices = [(f"{run.title} · {run.id[:15]}", run.id) for run in finished]
+    known = [id for _, id in choices]
+    kept = [id for id in chosen or [] if id in known]
+    return gr.Dropdown(
+        choices=choices,
+        value=kept or known[:1],
+        info="Up to three, of the same base." if known else NO_RUNS,
+    )
+
+
+@told
+def add_run(studio: Studio, id: str | None, chosen: list[str] | None) -> Any:
+    """Give a run that another tab chose a lane."""
+    if not id or id in (chosen or []):
+        return gr.skip()
+    return [*(chosen or []), id][-TUNED_LANES:]
+
+
+@told
+def arrange(studio: Studio, runs: list[str] | None, talk: Talk) -> list[Any]:
+    """One column per lane, each with what was said in it."""
+    lanes = [BASE, *(runs or [])]
+    shown = [*lanes, *[None] * (1 + TUNED_LANES - len(lanes))]
+    titles = ["Base", *(studio.run(id).title for id in runs or [])]
+    columns = [gr.Column(visible=lane is not None) for lane in shown]
+    bots: list[Any] = [
+        gr.Chatbot(value=_bubbles(talk.get(lane, [])), label=title)
+        for lane, title in zip(lanes, titles, strict=True)
+    ]
+    spare = [gr.skip()] * (len(shown) - len(lanes))
+    return [*columns, *bots, *spare, *[""] * len(shown)]
+
+
+@told
+def answer(
+    studio: Studio, prompt: str, runs: list[str] | None, strength: float, system: str,
+    temperature: float, top_p: float, tokens: float, seed: float, talk: Talk,
+) -> Iterator[list[Any]]:  # fmt: skip
+    """Ask every lane, and show all answers as they grow; closing this stops them."""
+    if not prompt.strip():
+        raise StudioError("Write a message first; every lane answers it.")
+    lanes = [BASE, *(runs or [])]
+    talk = {lane: [*talk.get(lane, []), _turn("user", prompt.strip())] for lane in lanes}
+    sampling = Sampling(
+        temperature=temperature, top_p=top_p, max_new_tokens=int(tokens or 96), seed=int(seed or 0)
+    )
+    names = {lane: lane if lane == BASE else f"{lane}@{strength:g}" for lane in lanes}
+    opening = [Message(role="system", content=system.strip())] if system.strip() else []
+    asked = [(names[lane], [*opening, *map(_message, talk[lane])]) for lane in lanes]
+    yield _show(talk, lanes, ["Thinking; the first answer also loads the model."] * len(lanes))
+    updates = cast(Generator[Update], studio.ask(asked, sampling=sampling))
+    try:
+        for update in updates:
+            rows = list(zip(lanes, update.rows, strict=False))
+            if rows:
+                said = {lane: [*talk[lane], _turn("assistant", row.text)] for lane, row in rows}
+                yield _show(said, lanes, [_note(lane, row, update, strength) for lane, row in rows])
+    finally:
+        updates.close()  # stops the answers if nobody listens any more
+
+
+def _show(talk: Talk, lanes: Sequence[str], notes: Sequence[str]) -> list[Any]:
+    spare = 1 + TUNED_LANES - len(lanes)
+    bots = [list(talk[lane]) for lane in lanes] + [gr.skip()] * spare
+    return ["", talk, *bots, *map(quiet, notes), *[""] * spare]
+
+
+def _note(lane: str, said: Said, update: Update, strength: float) -> str:
+    """What stands under a lane: who answers, how fast, and that the base is the base."""
+    parts = [f"{said.tokens} tokens, {said.tokens_per_second:.0f} tokens/s"]
+    if lane != BASE:
+        parts.insert(0, f"strength {strength:g}")
+    elif update.proof is not None:
+        parts.insert(0, f"✓ base, verified (largest logit difference {update.proof:.2g})")
+    if update.done and not said.stopped:
+        parts.append("cut off before its end")
+    if update.done and update.about and lane == BASE:
+        parts.append(update.about)
+    return " · ".join(parts)
+
+
+def forget() -> list[Any]:
+    """An empty conversation in every lane."""
+    lanes = 1 + TUNED_LANES
+    return [{}, *[[] for _ in range(lanes)], *[""] * lanes]
+
+
+@told
+def deal(studio: Studio, runs: list[str] | None) -> list[Any]:
+    """Suggested prompts: held-out rows of the first lane's dataset, and old skills."""
+    task = _task_cards(studio, runs)
+    old = _old_cards(studio)
+    decks = [
+        gr.Dataset(samples=[[_short(cards[-1].content)] for cards in deck] or [["–"]],
+                   visible=bool(deck))
+        for deck in (task, old)
+    ]  # fmt: skip
+    return [*decks, [[[one.model_dump() for one in card] for card in deck] for deck in (task, old)]]
+
+
+def _task_cards(studio: Studio, runs: list[str] | None) -> list[tuple[Message, ...]]:
+    if not runs:
+        return []
+    try:
+        dataset = studio.dataset(studio.run(runs[0]).recipe.dataset)
+        return [example.messages for example in dataset.heldout()[:DECK]]
+    except StudioError:  # the dataset was removed: there is nothing to suggest
+        return []
+
+
+def _old_cards(studio: Studio) -> list[tuple[Message, ...]]:
+    """One question of each of the first probes, so that the deck is varied."""
+    probes = find_probes(None, studio.settings.probes)
+    retention = [probe for probe in probes if probe.kind == "retention"]
+    return [probe.cases[0].messages for probe in retention[:DECK]]
+
+
+@told
+def take_card(kind: int, cards: list[Any], event: gr.SelectData) -> list[Any]:
+    """Put a suggested prompt into the message, and its system message where it belongs."""
+    card = cards[kind][event.index]
+    system = card[0]["content"] if card[0]["role"] == "system" else ""
+    return [card[-1]["content"], system]
+
+
+def _bubbles(turns: Sequence[dict[str, str]]) -> list[Any]:
+    return list(turns)
+
+
+def _turn(role: str, text: str) -> dict[str, str]:
+    return {"role": role, "content": text}
+
+
+def _message(turn: dict[str, str]) -> Message:
+    return Message.model_validate(turn)
+
+
+def _short(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= 110 else flat[:109] + "…"

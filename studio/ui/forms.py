@@ -1,0 +1,123 @@
+"""A recipe as a form and back: every field of the class becomes one component.
+
+Choices, bounds, help and grouping come from the class itself, so the form cannot fall behind it.
+"""
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, get_args, get_origin
+
+import gradio as gr
+from pydantic.fields import FieldInfo
+
+from studio.tuning.recipe import Recipe
+
+FIELDS = tuple(Recipe.model_fields)
+GROUPS = {
+    "what": "What to tune",
+    "method": "The adapter",
+    "steps": "The steps",
+    "keep": "Keeping old skills",
+}
+
+
+def group_of(name: str) -> str:
+    """The part of the form that a field belongs to."""
+    extra = Recipe.model_fields[name].json_schema_extra
+    return str(extra.get("group", "steps")) if isinstance(extra, dict) else "steps"
+
+
+def fields_of(group: str) -> list[str]:
+    """The fields of one part of the form, in the class's order."""
+    return [name for name in FIELDS if group_of(name) == group]
+
+
+def make_component(name: str) -> gr.components.Component:
+    """The component for a field: a menu for a closed list, a number with its bounds, or a text."""
+    field = Recipe.model_fields[name]
+    common: dict[str, Any] = {
+        "label": name.replace("_", " ").capitalize(),
+        "info": field.description,
+        "value": None if field.is_required() else field.default,
+        "elem_id": f"recipe-{name}",
+        "interactive": True,
+    }
+    if get_origin(field.annotation) is Literal:
+        return gr.Dropdown(choices=list(get_args(field.annotation)), **common)
+    if field.annotation in (int, float):
+        low, high = bounds(field)
+        whole = field.annotation is int
+        step = 1 if whole else 0.0001 if high is not None and high <= 1 else 0.1
+        return gr.Number(
+            minimum=low, maximum=high, precision=0 if whole else None, step=step, **common
+        )
+    return gr.Textbox(**common)
+
+
+def bounds(field: FieldInfo) -> tuple[float | None, float | None]:
+    """Lowest and highest value that a number may take; an open bound counts as well."""
+    found: dict[str, float] = {}
+    for rule in field.metadata:
+        for key in ("ge", "gt", "le", "lt"):
+            if getattr(rule, key, None) is not None:
+                found[key] = getattr(rule, key)
+    return found.get("ge", found.get("gt")), found.get("le", found.get("lt"))
+
+
+def to_values(recipe: Recipe, names: Sequence[str] = FIELDS) -> list[Any]:
+    """The recipe's values in the order of the form's components."""
+    return [getattr(recipe, name) for name in names]
+
+
+def to_recipe(values: Sequence[Any], names: Sequence[str] = FIELDS) -> Recipe:
+    """The recipe that a filled form stands for; raises RecipeError in one sentence."""
+    given = {
+        name: value.strip() if isinstance(value, str) else _fill(name, value)
+        for name, value in zip(names, values, strict=True)
+    }
+    return Recipe.make(given, what="The recipe")
+
+
+def changes(recipe: Recipe) -> dict[str, Any]:
+    """The fields that differ from their defaults."""
+    fields: Mapping[str, Any] = recipe.model_dump()
+    return {
+        name: value
+        for name, value in fields.items()
+        if Recipe.model_fields[name].is_required() or value != Recipe.model_fields[name].default
+    }
+
+
+def to_command(recipe: Recipe) -> str:
+    """The command that starts the same run from a terminal."""
+    words = ["python", "-m", "studio", "train"]
+    for name, value in changes(recipe).items():
+        words += [f"--{name.replace('_', '-')}", shlex.quote(_plain(value))]
+    return " ".join(words)
+
+
+def to_yaml(recipe: Recipe) -> str:
+    """The recipe as a file, with the command that reads it as a remark on top."""
+    return f"# recipe.yaml, for: python -m studio train recipe.yaml\n{recipe.yaml()}"
+
+
+def to_python(recipe: Recipe) -> str:
+    """The same run as a script."""
+    fields = "".join(f"    {name}={value!r},\n" for name, value in changes(recipe).items())
+    return (
+        "from studio import Recipe, Studio\n\n"
+        f"recipe = Recipe(\n{fields})\n"
+        "with Studio() as studio:\n"
+        "    run = studio.wait(studio.train(recipe))\n"
+        "    print(run.id, run.status())\n"
+    )
+
+
+def _fill(name: str, value: Any) -> Any:
+    """A text box that nobody touched holds None."""
+    return "" if value is None and Recipe.model_fields[name].annotation is str else value
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

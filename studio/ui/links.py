@@ -1,0 +1,23 @@
+"""What the tabs tell each other: which tab is open, and what was last chosen in one of them."""
+
+from dataclasses import dataclass
+
+import gradio as gr
+
+
+@dataclass(frozen=True)
+class Links:
+    """Belongs to one visitor; a tab writes a choice, the tab it concerns listens."""
+
+    tabs: gr.Tabs
+    dataset: gr.State
+    """Id of the dataset to tune on."""
+    run: gr.State
+    """Id of the tuned run to chat with."""
+    measurement: gr.State
+    """Id of the measuring run to report on."""
+
+
+def go_to(tab: str) -> gr.Tabs:
+    """Open a tab."""
+    return gr.Tabs(selected=tab)

@@ -1,0 +1,151 @@
+"""How the page looks: one calm theme, and two colours with one meaning everywhere.
+
+Blue is the base, orange a tuned model: a pair that colour-blind people tell apart. A verdict is
+never shown by colour alone.
+"""
+
+import gradio as gr
+
+BASE = "#2a78b8"
+TUNED = "#d9730d"
+MUTED = "#8a8f98"
+LANES = (BASE, TUNED, "#9c5a00", "#b8860b")
+"""Colours of the base and up to three tuned lanes: the tuned ones are shades of one family."""
+
+HEAD = '<meta name="color-scheme" content="light dark">'
+
+CSS = """
+:root { --base: #2a78b8; --tuned: #c4620a; --base-soft: #e4eff8; --tuned-soft: #fcebd9;
+  --line: #dfe3e8; --quiet: #5d6570; --card: #ffffff; }
+.dark { --base: #6db3ea; --tuned: #f2a154; --base-soft: #14283a; --tuned-soft: #3a2712;
+  --line: #343a44; --quiet: #a3abb7; --card: #1b2027; }
+.gradio-container { width: 100% !important; max-width: 1500px !important;
+  margin: 0 auto !important; }
+.gradio-container .html-container { padding: 0 !important; }
+.gradio-container .prose { font-size: 0.95rem; }
+footer { display: none !important; }
+.st-head { display: flex; align-items: baseline; gap: .75rem; flex-wrap: wrap; }
+.st-head h1 { font-size: 1.35rem; font-weight: 650; margin: 0; letter-spacing: -.01em; }
+.st-head span, .st-quiet { color: var(--quiet); }
+.st-lead { font-size: 1.05rem; max-width: 62rem; line-height: 1.55; }
+.st-cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr));
+  gap: .75rem; }
+.st-card { background: var(--card); border: 1px solid var(--line); border-radius: 10px;
+  padding: .8rem 1rem; min-width: 0; overflow-wrap: anywhere; }
+.st-card h3 { font-size: .8rem; font-weight: 600; color: var(--quiet); margin: 0 0 .25rem; }
+.st-card .st-big { font-size: 1.25rem; font-weight: 600; line-height: 1.3; }
+.st-card p { margin: .2rem 0 0; font-size: .88rem; color: var(--quiet); }
+.st-empty { border: 1px dashed var(--line); border-radius: 10px; padding: 1.2rem;
+  color: var(--quiet); text-align: center; }
+.st-stage { display: grid; grid-template-columns: 1.6rem minmax(9rem, 16rem) 1fr; gap: .6rem;
+  align-items: center; padding: .5rem 0; border-bottom: 1px solid var(--line); }
+.st-stage:last-child { border-bottom: none; }
+.st-mark { width: 1.4rem; height: 1.4rem; border-radius: 50%; display: grid; place-items: center;
+  font-size: .8rem; border: 1.5px solid var(--line); color: var(--quiet); }
+.st-mark.done { background: #0f766e; border-color: #0f766e; color: #fff; }
+.st-mark.now { border-color: #0f766e; color: #0f766e; }
+.st-mark.bad { border-color: var(--tuned); color: var(--tuned); }
+.st-bar { height: .5rem; border-radius: .25rem; background: var(--line); overflow: hidden; }
+.st-bar > div { height: 100%; background: #0f766e; border-radius: .25rem; transition: width .4s; }
+.st-scroll { overflow-x: auto; max-width: 100%; }
+.prose table.st-table, table.st-table { border: none; border-collapse: collapse; width: 100%;
+  font-size: .9rem;  font-variant-numeric: tabular-nums; }
+.prose table.st-table th, table.st-table th { border: none; text-align: left;
+  font-weight: 600; color: var(--quiet); font-size: .8rem;  padding: .4rem .6rem; border-bottom: 1px solid var(--line); }
+.prose table.st-table td, table.st-table td { border: none; padding: .45rem .6rem;
+  border-bottom: 1px solid var(--line);  vertical-align: top; }
+table.st-table .num { text-align: right; white-space: nowrap; }
+table.st-table tr.sum td { font-weight: 600; }
+.st-chip { display: inline-block; white-space: nowrap; border-radius: 1rem; padding: .05rem .6rem;
+  font-size: .8rem; border: 1px solid var(--line); background: var(--card); }
+.st-chip.gained { border-color: var(--base); color: var(--base); }
+.st-chip.forgotten { border-color: var(--tuned); color: var(--tuned); font-weight: 600; }
+.st-chip.inconclusive { border-style: dashed; }
+.st-base { color: var(--base); font-weight: 600; }
+.st-tuned { color: var(--tuned); font-weight: 600; }
+.st-talk { display: flex; flex-direction: column; gap: .5rem; }
+.st-turn { border: 1px solid var(--line); border-radius: 10px; padding: .55rem .8rem;
+  background: var(--card); white-space: pre-wrap; overflow-wrap: anywhere; }
+.st-turn .st-role { display: block; font-size: .75rem; color: var(--quiet); margin-bottom: .15rem; }
+.st-turn.assistant { border-left: 3px solid var(--tuned); }
+.st-turn.user { border-left: 3px solid var(--base); }
+.st-tokens { font-family: ui-monospace, SFMono-Regular, Menlo, monospace; font-size: .8rem;
+  line-height: 1.9; overflow-wrap: anywhere; }
+.st-tokens span { padding: .1rem 0; border-right: 1px solid var(--line); color: var(--quiet); }
+.st-tokens span.learned { background: var(--tuned-soft); color: inherit; border-right-color:
+  var(--tuned); font-weight: 600; }
+.st-case { border: 1px solid var(--line); border-radius: 10px; padding: .6rem .8rem;
+  margin-bottom: .5rem; background: var(--card); overflow-wrap: anywhere; }
+.st-case pre { white-space: pre-wrap; font: inherit; margin: 0; }
+.st-case dl { display: grid; grid-template-columns: 6rem 1fr; gap: .2rem .6rem; margin: .4rem 0 0;
+  font-size: .9rem; }
+.st-case dt { color: var(--quiet); }
+.st-case dd { margin: 0; white-space: pre-wrap; }
+.st-flips { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .5rem; }
+.st-headline { border-left: 3px solid var(--tuned); padding: .2rem 0 .2rem .9rem; margin: .4rem 0;
+  line-height: 1.55; }
+.st-lane-base { border-top: 3px solid var(--base) !important; }
+.st-lane-tuned { border-top: 3px solid var(--tuned) !important; }
+.gradio-container table { font-family: inherit !important; }
+.st-gallery .wrap { display: grid !important; grid-template-columns: repeat(auto-fill,
+  minmax(12rem, 1fr)); gap: .4rem; max-height: 19rem; overflow-y: auto; }
+.st-gallery label { align-items: flex-start !important; }
+button:focus-visible, input:focus-visible, textarea:focus-visible, [role="tab"]:focus-visible {
+  outline: 2px solid #0f766e !important; outline-offset: 2px; }
+@media (max-width: 640px) {
+  .gradio-container { padding: .5rem !important; }
+  .st-stage { grid-template-columns: 1.6rem 1fr; }
+  .st-stage > :last-child { grid-column: 1 / -1; }
+  .st-case dl { grid-template-columns: 1fr; }
+}
+"""
+
+
+def make_theme() -> gr.themes.Base:
+    """The studio's theme; system fonts, so that nothing is loaded from elsewhere."""
+    return gr.themes.Base(
+        primary_hue=gr.themes.colors.teal,
+        secondary_hue=gr.themes.colors.slate,
+        neutral_hue=gr.themes.colors.slate,
+        radius_size=gr.themes.sizes.radius_md,
+        font=["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"],
+        font_mono=["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"],
+    ).set(
+        body_background_fill="#f7f8fa",
+        body_background_fill_dark="#12161c",
+        block_background_fill="#ffffff",
+        block_background_fill_dark="#1b2027",
+        block_border_width="1px",
+        block_border_color="#dfe3e8",
+        block_border_color_dark="#343a44",
+        block_label_text_color="#5d6570",
+        block_label_text_color_dark="#a3abb7",
+        block_shadow="none",
+        color_accent="#0f766e",
+        input_background_fill="#ffffff",
+        input_background_fill_dark="#12161c",
+        input_border_width="1px",
+        checkbox_label_background_fill="#ffffff",
+        checkbox_label_background_fill_hover="#eef7f6",
+        checkbox_label_background_fill_selected="#e3f3f1",
+        checkbox_label_background_fill_dark="#1b2027",
+        checkbox_label_background_fill_hover_dark="#1f2d2f",
+        checkbox_label_background_fill_selected_dark="#173532",
+        checkbox_label_border_width="1px",
+        checkbox_label_border_color="#dfe3e8",
+        checkbox_label_border_color_dark="#343a44",
+        button_secondary_background_fill="#ffffff",
+        button_secondary_background_fill_hover="#eef7f6",
+        button_secondary_background_fill_dark="#1b2027",
+        button_secondary_background_fill_hover_dark="#1f2d2f",
+        button_secondary_border_color="#cbd2da",
+        button_secondary_border_color_dark="#454d59",
+        button_border_width="1px",
+        input_border_color="#cbd2da",
+        input_border_color_dark="#454d59",
+        button_primary_background_fill="#0f766e",
+        button_primary_background_fill_hover="#0b5f59",
+        button_primary_background_fill_dark="#0f766e",
+        button_primary_background_fill_hover_dark="#13897f",
+        button_primary_text_color="#ffffff",
+    )
