@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from studio import Recipe, Studio
 from studio.data.example import Message
-from studio.errors import RunError
+from studio.errors import ModelError, RunError
 from studio.measure.results import read_run_outcomes
 from studio.tuning.run import Run
 
@@ -114,11 +115,10 @@ def test_a_killed_chat_engine_is_reported_and_comes_back(studio: Studio) -> None
     before = list(studio.ask(rows))[-1].rows[0].text
     process = studio._chat._process
     assert process is not None
-    answers = iter(studio.ask(rows))
-    process.kill()
-    process.wait()
-    with pytest.raises(Exception, match="ask again"):
-        list(answers)
+    process.send_signal(signal.SIGSTOP)  # so that it cannot answer before it dies
+    threading.Timer(0.5, process.kill).start()
+    with pytest.raises(ModelError, match="ask again"):
+        list(studio.ask(rows))
     assert list(studio.ask(rows))[-1].rows[0].text == before
 
 

@@ -39,12 +39,13 @@ class Launcher:
 
     def __init__(self, logs: Path) -> None:
         self._logs = logs
+        self._keep_warm = False
         self._standby: subprocess.Popen[bytes] | None = None
         self._started: list[subprocess.Popen[bytes]] = []
 
     def warm_up(self) -> None:
-        """Have a standby ready; returns at once, the libraries load meanwhile."""
-        self.reap()
+        """Keep a standby ready from now on; returns at once, the libraries load meanwhile."""
+        self._keep_warm = True
         if self._standby is not None and self._standby.poll() is None:
             return
         self._logs.mkdir(parents=True, exist_ok=True)
@@ -92,12 +93,18 @@ class Launcher:
             )
 
     def reap(self) -> None:
-        """Let ended workers go, so that none stays behind as a zombie."""
+        """Let ended workers go, so that none stays behind as a zombie.
+
+        Once none is at work a new standby warms up: before that it would only slow them down.
+        """
         self._started = [process for process in self._started if process.poll() is None]
+        if self._keep_warm and not self._started and self._standby is None:
+            self.warm_up()
 
     def close(self) -> None:
-        """Send the standby home; running workers go on."""
-        if self._standby is not None and self._standby.stdin is not None:
-            self._standby.stdin.close()
-            self._standby.wait(timeout=10)
+        """End the standby; running workers go on."""
+        self._keep_warm = False
+        if self._standby is not None:
+            self._standby.kill()
+            self._standby.wait()
             self._standby = None
