@@ -14,7 +14,7 @@ from rich.progress import (
 )
 from rich.progress import Progress as Bars
 
-from studio.tuning.run import Event
+from studio.tuning.events import Event
 
 
 class Progress:

@@ -22,9 +22,10 @@ from studio.measure.report import Report
 from studio.measure.results import read_report
 from studio.models.catalogue import find_base
 from studio.settings import settings
+from studio.tuning.events import Event
 from studio.tuning.launch import Launcher
 from studio.tuning.recipe import Recipe
-from studio.tuning.run import UNDER_WAY, Event, Run, create_run, list_runs, open_run
+from studio.tuning.run import UNDER_WAY, Run, create_run, list_runs, open_run
 
 LaneName = str | LaneSpec
 

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
 from typing import Any, Literal
@@ -61,12 +60,12 @@ def method(request: pytest.FixtureRequest) -> Method:
 
 
 @pytest.fixture(scope="module")
-def engine(method: Method, adapters: dict[str, Path]) -> Iterator[Engine]:
+def engine(method: Method, adapters: dict[str, Path]) -> Engine:
     loaded = Engine(STARTER, method)
     for lane, folder in adapters.items():
         loaded.add_lane(lane, folder)
     loaded.add_lane("red@0.5", adapters["red"], strength=0.5)
-    yield loaded
+    return loaded
 
 
 def plain_answers(model: Any, engine: Engine, questions: list[str]) -> list[list[int]]:

@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 
 from studio.errors import RunError
+from studio.tuning.events import append_event
 from studio.tuning.recipe import Recipe
-from studio.tuning.run import Run, append_event, create_run, list_runs, open_run
+from studio.tuning.run import Run, create_run, list_runs, open_run
 
 HOLDER = """
 import sys, time, signal
 from pathlib import Path
-from studio.tuning.run import append_event, locked
+from studio.tuning.events import append_event
+from studio.tuning.lock import locked
 folder = Path(sys.argv[1])
 def stop(*_):
     append_event(folder / "events.jsonl", "cancelled")

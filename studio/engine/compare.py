@@ -8,13 +8,13 @@ from studio.chat.protocol import Sampling
 from studio.engine.generate import answer
 from studio.engine.load import Engine
 from studio.engine.score import score
-from studio.engine.worker import EventLog
 from studio.errors import RunError
 from studio.measure.comparison import Comparison
 from studio.measure.outcome import BASE, Outcome, write_outcomes
 from studio.measure.probe import Case, Probe, correct
 from studio.measure.results import save_probes, save_report
 from studio.models.catalogue import find_base
+from studio.tuning.events import EventLog
 from studio.tuning.run import Run, open_run
 
 BATCH = 96  # rows answered at once

@@ -19,9 +19,9 @@ from studio.data.example import Example, Message
 from studio.engine.anchor import AnchoredTrainer
 from studio.engine.load import Engine, pick_dtype
 from studio.engine.selftext import Conversation, self_texts
-from studio.engine.worker import EventLog
 from studio.errors import DatasetError, ModelError, RunError
 from studio.models.catalogue import find_base
+from studio.tuning.events import EventLog
 from studio.tuning.recipe import Recipe
 from studio.tuning.run import Run
 

@@ -15,8 +15,10 @@ from types import FrameType
 from typing import Any
 
 from studio.errors import StudioError
+from studio.tuning.events import EventLog
+from studio.tuning.lock import locked
 from studio.tuning.queue import PATIENCE, device
-from studio.tuning.run import UNDER_WAY, Run, append_event, locked
+from studio.tuning.run import UNDER_WAY, Run
 
 
 class Cancelled(BaseException):
@@ -53,7 +55,7 @@ def work(folder: Path) -> int:
         return 1
 
 
-def _work_with_last_word(run: Run, log: "EventLog") -> int:
+def _work_with_last_word(run: Run, log: EventLog) -> int:
     """Everything a run can end in becomes its last event."""
     try:
         log("started", pid=os.getpid())
@@ -77,7 +79,7 @@ def _work_with_last_word(run: Run, log: "EventLog") -> int:
     return 0
 
 
-def _await_runs(run: Run, log: "EventLog") -> None:
+def _await_runs(run: Run, log: EventLog) -> None:
     """A measurement may be asked for before the runs it measures have ended."""
     if run.kind != "compare":
         return
@@ -89,7 +91,7 @@ def _await_runs(run: Run, log: "EventLog") -> None:
             time.sleep(PATIENCE)
 
 
-def _do(run: Run, log: "EventLog") -> dict[str, Any]:
+def _do(run: Run, log: EventLog) -> dict[str, Any]:
     if run.kind == "tune":
         from studio.engine.train import train
 
@@ -97,16 +99,6 @@ def _do(run: Run, log: "EventLog") -> dict[str, Any]:
     from studio.engine.compare import compare
 
     return compare(run, log)
-
-
-class EventLog:
-    """The one writer of a run's events; calling it appends one."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __call__(self, kind: str, **fields: Any) -> None:
-        append_event(self._path, kind, **fields)
 
 
 def explain(error: Exception) -> str:

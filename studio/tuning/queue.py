@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from studio.tuning.run import is_locked, locked
+from studio.tuning.lock import is_locked, locked
 
 PATIENCE = 0.1  # seconds between looks at the queue
 

@@ -11,40 +11,24 @@
 Status is derived from the last event and the lock, and stored nowhere.
 """
 
-import fcntl
-import json
 import os
 import re
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from studio.errors import RunError
 from studio.measure.comparison import Comparison
+from studio.tuning.events import Event, append_event, read_events
+from studio.tuning.lock import is_locked, locked
 from studio.tuning.recipe import Recipe
 
 Status = Literal["created", "waiting", "running", "finished", "failed", "cancelled", "interrupted"]
 LAST_WORDS = ("finished", "failed", "cancelled")
 UNDER_WAY = ("created", "waiting", "running")
 CANCEL_PATIENCE = 5.0  # seconds before a worker that does not answer is killed
-
-
-class Event(BaseModel):
-    """One line of what happened: when (Unix seconds), what kind, and whatever belongs to it."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
-
-    at: float
-    kind: str
-
-    def __getitem__(self, field: str) -> Any:
-        return (self.model_extra or {}).get(field)
 
 
 class Run:
@@ -213,53 +197,3 @@ def list_runs(runs_folder: Path) -> list[Run]:
         and ((entry / "recipe.json").exists() or (entry / "comparison.json").exists())
     )
     return [Run(folder) for folder in sorted(folders, key=lambda entry: entry.name, reverse=True)]
-
-
-def append_event(path: Path, kind: str, **fields: Any) -> None:
-    """Append one event as one write, so that a reader sees it whole or not at all."""
-    line = json.dumps({"at": round(time.time(), 3), "kind": kind, **fields}, ensure_ascii=False)
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    try:
-        os.write(descriptor, (line + "\n").encode())
-    finally:
-        os.close(descriptor)
-
-
-def read_events(path: Path) -> Iterator[Event]:
-    """Whole lines of an event file; torn or foreign lines are passed over."""
-    try:
-        lines = path.read_bytes().split(b"\n")[:-1]
-    except FileNotFoundError:
-        return
-    for line in lines:
-        try:
-            yield Event.model_validate_json(line)
-        except ValueError:
-            continue
-
-
-@contextmanager
-def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
-    """Hold a lock file; without `wait`, BlockingIOError tells that another process holds it.
-
-    lockf and not flock: a POSIX lock is not inherited by forked children, so it is free the
-    moment its owner dies. In exchange, closing any descriptor of the file in the owner's
-    process drops it: never probe a lock in the process that holds it.
-    """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.lockf(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def is_locked(path: Path) -> bool:
-    """Whether another process holds the lock file."""
-    if not path.exists():
-        return False
-    try:
-        with locked(path, wait=False):
-            return False
-    except BlockingIOError:
-        return True

@@ -6,10 +6,15 @@ from typing import Any
 from studio.measure.delta import Delta
 from studio.measure.probe import OVERALL
 from studio.measure.report import Report
-from studio.tuning.run import Event
+from studio.tuning.events import Event
+from studio.ui.findings import in_order
 from studio.ui.theme import BASE, LANES, MUTED, TUNED
 
 GRID = "rgba(138, 143, 152, 0.25)"
+FAINT = "rgba(217, 115, 13, 0.35)"
+"""The tuned colour for differences that no verdict stands on."""
+SYMBOLS = ("circle", "square", "triangle-up")
+SIGNS = {"gained": "▲", "forgotten": "▼"}
 
 
 def draw_curves(events: Sequence[Event]) -> Any:
@@ -22,11 +27,12 @@ def draw_curves(events: Sequence[Event]) -> Any:
     heldout = [event for event in events if event.kind == "heldout"]
     anchored = [event for event in steps if event["kl"] is not None]
     figure = go.Figure()
-    _line(figure, steps, "loss", name="training loss", color=TUNED)
+    _line(figure, steps, "loss", name="training loss", color=TUNED, width=1.5)
     if heldout:
-        _line(figure, heldout, "loss", name="held-out loss", color=BASE, mode="lines+markers")
+        style = {"mode": "lines+markers", "dash": "dash", "width": 2.5}
+        _line(figure, heldout, "loss", name="held-out loss", color=TUNED, **style)
     if anchored:
-        _line(figure, anchored, "kl", name="KL from the base", color=MUTED, dash="dot")
+        _line(figure, anchored, "kl", name="KL from the base", color=MUTED, dash="dot", width=2)
     _settle(figure, height=320)
     figure.update_xaxes(title="step")
     figure.update_yaxes(title="nats per token", rangemode="tozero")
@@ -42,7 +48,7 @@ def _line(
         y=[event[field] for event in events],
         name=name,
         mode=mode,
-        line={"color": color, "width": 2, **style},
+        line={"color": color, **style},
     )
 
 
@@ -50,20 +56,20 @@ def draw_differences(report: Report, lane: str) -> Any:
     """Every probe's difference to the base in points, with its interval; gains first."""
     import plotly.graph_objects as go
 
-    deltas = list(reversed(report.of(lane)))
+    deltas = list(reversed(in_order(report.of(lane))))
     figure = go.Figure(
         go.Bar(
             orientation="h",
-            y=[_name(delta) for delta in deltas],
+            y=[f"{SIGNS.get(one.verdict, '')} {_name(one)}" for one in deltas],
             x=[100 * delta.difference for delta in deltas],
-            error_x=_interval(deltas),
-            marker={"color": [BASE if one.kind == "gain" else TUNED for one in deltas]},
+            error_x=_spread(deltas, color=MUTED),
+            marker={"color": [TUNED if one.verdict in SIGNS else FAINT for one in deltas]},
             customdata=[[delta.n, delta.verdict] for delta in deltas],
             hovertemplate="%{y}: %{x:+.1f} points, n = %{customdata[0]}, %{customdata[1]}"
             "<extra></extra>",
         )
     )
-    _settle(figure, height=90 + 30 * len(deltas))
+    _settle(figure, height=110 + 21 * len(deltas))
     figure.update_xaxes(title="tuned minus base, points", zeroline=True, zerolinecolor=MUTED)
     figure.update_yaxes(automargin=True)
     return figure
@@ -75,8 +81,8 @@ def draw_plane(report: Report) -> Any:
 
     figure = go.Figure()
     figure.add_scatter(
-        x=[0], y=[0], mode="markers+text", text=["base"], textposition="bottom center",
-        marker={"color": BASE, "size": 12, "symbol": "diamond"}, name="base",
+        x=[0], y=[0], mode="markers", name="base",
+        marker={"color": BASE, "size": 12, "symbol": "diamond"},
         hovertemplate="base<extra></extra>",
     )  # fmt: skip
     for number, lane in enumerate(report.lanes):
@@ -85,16 +91,14 @@ def draw_plane(report: Report) -> Any:
         kept = next((one for one in deltas if one.probe == OVERALL), None)
         if not gain or not kept:
             continue
-        color = LANES[1 + number % 3]
+        color, symbol = LANES[number % len(LANES)], SYMBOLS[number % len(SYMBOLS)]
         figure.add_scatter(
             x=[-100 * kept.difference], y=[100 * gain.difference], name=lane.title,
-            mode="markers+text", text=[lane.title], textposition="top center",
-            marker={"color": color, "size": 12},
+            mode="markers", marker={"color": color, "size": 12, "symbol": symbol},
             error_x=_spread([kept], sign=-1, color=color), error_y=_spread([gain], color=color),
             hovertemplate="forgot %{x:.1f} points, gained %{y:.1f}<extra>%{fullData.name}</extra>",
         )  # fmt: skip
     _settle(figure, height=380)
-    figure.update_layout(showlegend=False)
     figure.update_xaxes(title="forgotten, points (all retention probes)", zerolinecolor=MUTED)
     figure.update_yaxes(title="gained on the task, points", zerolinecolor=MUTED)
     return figure
@@ -102,10 +106,6 @@ def draw_plane(report: Report) -> Any:
 
 def _name(delta: Delta) -> str:
     return f"<b>{delta.title}</b>" if delta.probe == OVERALL else delta.title
-
-
-def _interval(deltas: Sequence[Delta]) -> dict[str, Any]:
-    return _spread(deltas, color=MUTED)
 
 
 def _spread(deltas: Sequence[Delta], *, color: str, sign: int = 1) -> dict[str, Any]:
@@ -128,8 +128,8 @@ def _settle(figure: Any, *, height: int) -> None:
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"color": MUTED, "size": 12, "family": "system-ui, sans-serif"},
-        margin={"l": 55, "r": 20, "t": 30, "b": 45},
-        legend={"orientation": "h", "y": 1.12, "x": 0},
+        margin={"l": 55, "r": 20, "t": 50, "b": 45},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 1, "xanchor": "right"},
         hoverlabel={"font": {"family": "system-ui, sans-serif"}},
     )
     figure.update_xaxes(gridcolor=GRID, zeroline=False)

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from studio.tuning.run import UNDER_WAY, Event, Run, Status
+from studio.tuning.events import Event
+from studio.tuning.run import UNDER_WAY, Run, Status
 
 WORDS: dict[Status, str] = {
     "created": "○ starting",
@@ -110,7 +111,8 @@ def _tell_running(events: list[Event], done: int, total: int, left: float | None
 
 
 def _tell_finished(run: Run, events: list[Event]) -> str:
-    seconds = events[-1].at - events[0].at
+    working = next((event for event in events if event.kind == "phase"), events[0])
+    seconds = events[-1].at - working.at
     if run.kind == "compare":
         return f"Measured in {duration(seconds)}."
     speed = events[-1]["tokens_per_second"]
