@@ -3,7 +3,7 @@
 import functools
 import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gradio as gr
@@ -55,15 +55,20 @@ def _tell(error: Exception, deed: str) -> gr.Error:
 
 
 def wire(
-    event: Callable[..., Any],
+    event: Callable[..., Any] | Sequence[Callable[..., Any]],
     deed: Callable[..., Any],
     *fixed: Any,
     inputs: Any = None,
     outputs: Any = None,
     **options: Any,
 ) -> Any:
-    """Let a component's event call a deed with fixed arguments first; hidden from the API."""
+    """Let an event call a deed with fixed arguments first; hidden from the API.
+
+    Several events that come together, such as those of a form, call the deed once.
+    """
     settled = {"api_visibility": "private", "show_progress": "hidden"} | options
+    if isinstance(event, Sequence):
+        return gr.on([*event], bind(deed, *fixed), inputs, outputs, **settled)
     return event(bind(deed, *fixed), inputs, outputs, **settled)
 
 

@@ -30,7 +30,7 @@ def build(studio: Studio, chosen: gr.Dropdown, lane: gr.Radio) -> list[Any]:
         probe = gr.Dropdown([], label="Probe", elem_id="case-probe", scale=1, min_width=200)
         flip = gr.Radio([], label="Cases", elem_id="case-flip", scale=3, min_width=280)
     listed = gr.HTML(elem_id="cases", min_height=80)
-    wire(probe.change, count, studio, inputs=[chosen, lane, probe], outputs=[flip, listed])
+    wire(probe.input, count, studio, inputs=[chosen, lane, probe], outputs=[flip, listed])
     wire(flip.input, show, studio, inputs=[chosen, lane, probe, flip], outputs=listed)
     return [probe, flip, listed]
 

@@ -39,8 +39,9 @@ def build(studio: Studio, links: Links, tab: gr.Tab, page: gr.Blocks) -> None:
         columns, bots, notes = _lay_out_lanes()
     with gr.Row():
         prompt = gr.Textbox(
-            value="", label="Your message, to every lane", lines=2, max_lines=8, elem_id="prompt", scale=5,
-            min_width=220, placeholder="Enter sends, Shift+Enter makes a new line",
+            value="", label="Your message, to every lane", lines=1, max_lines=8,
+            elem_id="prompt", scale=5, min_width=220,
+            placeholder="Enter sends, Shift+Enter makes a new line",
         )  # fmt: skip
         with gr.Column(scale=1, min_width=130):
             send = gr.Button("Send", variant="primary", elem_id="send")
@@ -51,21 +52,19 @@ def build(studio: Studio, links: Links, tab: gr.Tab, page: gr.Blocks) -> None:
     system, sampling = _lay_out_sampling()
     talk, cards = gr.State({}), gr.State([])
 
-    lanes = [*columns, *bots, *notes]
-    picked = wire(links.run.change, add_run, studio, inputs=[links.run, runs], outputs=runs)
-    for event in (page.load, tab.select, picked.then):
-        wire(event, list_runs, studio, inputs=runs, outputs=runs)
-        wire(event, deal, studio, inputs=runs, outputs=[*decks, cards])
-    wire(runs.change, arrange, studio, inputs=[runs, talk], outputs=lanes)
-    wire(runs.change, deal, studio, inputs=runs, outputs=[*decks, cards])
-    asked = {
-        "inputs": [prompt, runs, strength, system, *sampling, talk],
-        "outputs": [prompt, talk, *bots, *notes],
-    }
-    answers = [
-        wire(event, answer, studio, **asked, concurrency_limit=4, trigger_mode="once")
-        for event in (send.click, prompt.submit)
-    ]
+    lanes = [*columns, *bots, *notes, *decks, cards]
+    opened = [links.run, runs, *lanes]
+    wire(tab.select, open_lanes, studio, inputs=[links.run, runs, talk], outputs=opened)
+    wire(runs.input, arrange, studio, inputs=[runs, talk], outputs=lanes)
+    answers = wire(
+        [send.click, prompt.submit],
+        answer,
+        studio,
+        inputs=[prompt, runs, strength, system, *sampling, talk],
+        outputs=[prompt, talk, *bots, *notes],
+        concurrency_limit=4,
+        trigger_mode="once",
+    )
     wire(stop.click, lambda: None, cancels=answers, queue=False)
     wire(clear.click, forget, outputs=[talk, *bots, *notes], cancels=answers)
     for kind, deck in enumerate(decks):
@@ -127,40 +126,35 @@ def _lay_out_sampling() -> tuple[gr.Textbox, list[Any]]:
 
 
 @told
-def list_runs(studio: Studio, chosen: list[str] | None) -> gr.Dropdown:
-    """The finished runs; the newest is chosen for a start."""
+def open_lanes(
+    studio: Studio, added: str | None, chosen: list[str] | None, talk: Talk
+) -> list[Any]:
+    """The finished runs to choose from, with the one that another tab sent; then the lanes."""
     finished = [run for run in studio.runs() if run.kind == "tune" and run.status() == "finished"]
     choices = [(f"{run.title} · {run.id[:15]}", run.id) for run in finished]
     known = [id for _, id in choices]
     kept = [id for id in chosen or [] if id in known]
-    return gr.Dropdown(
-        choices=choices,
-        value=kept or known[:1],
-        info="Up to three, of the same base." if known else NO_RUNS,
-    )
-
-
-@told
-def add_run(studio: Studio, id: str | None, chosen: list[str] | None) -> Any:
-    """Give a run that another tab chose a lane."""
-    if not id or id in (chosen or []):
-        return gr.skip()
-    return [*(chosen or []), id][-TUNED_LANES:]
+    if added in known and added not in kept:
+        kept = [*kept, added][-TUNED_LANES:]
+    kept = kept or known[:1]
+    info = "Up to three, of the same base." if known else NO_RUNS
+    menu = gr.Dropdown(choices=choices, value=kept, info=info)
+    return [None, menu, *arrange(studio, kept, talk)]
 
 
 @told
 def arrange(studio: Studio, runs: list[str] | None, talk: Talk) -> list[Any]:
-    """One column per lane, each with what was said in it."""
+    """One column per lane, each with what was said in it, and the prompts that fit them."""
     lanes = [BASE, *(runs or [])]
-    shown = [*lanes, *[None] * (1 + TUNED_LANES - len(lanes))]
     titles = ["Base", *(studio.run(id).title for id in runs or [])]
-    columns = [gr.Column(visible=lane is not None) for lane in shown]
+    spare = 1 + TUNED_LANES - len(lanes)
+    columns = [gr.Column(visible=number < len(lanes)) for number in range(1 + TUNED_LANES)]
     bots: list[Any] = [
         gr.Chatbot(value=_bubbles(talk.get(lane, [])), label=title)
         for lane, title in zip(lanes, titles, strict=True)
     ]
-    spare = [gr.skip()] * (len(shown) - len(lanes))
-    return [*columns, *bots, *spare, *[""] * len(shown)]
+    notes = [""] * (1 + TUNED_LANES)
+    return [*columns, *bots, *[gr.skip()] * spare, *notes, *_deal(studio, runs)]
 
 
 @told
@@ -172,15 +166,33 @@ def answer(
     if not prompt.strip():
         raise StudioError("Write a message first; every lane answers it.")
     lanes = [BASE, *(runs or [])]
-    talk = {lane: [*talk.get(lane, []), _turn("user", prompt.strip())] for lane in lanes}
+    asked = {lane: [*talk.get(lane, []), _turn("user", prompt.strip())] for lane in lanes}
     sampling = Sampling(
         temperature=temperature, top_p=top_p, max_new_tokens=int(tokens or 96), seed=int(seed or 0)
     )
-    names = {lane: lane if lane == BASE else f"{lane}@{strength:g}" for lane in lanes}
+    yield _show(asked, lanes, ["Thinking; the first answer also loads the model."] * len(lanes))
+    try:
+        yield from _stream(studio, asked, strength, system, sampling)
+    except StudioError as error:
+        gr.Warning(str(error), title="No answer")
+        before = {lane: talk.get(lane, []) for lane in lanes}
+        yield [prompt, *_show(before, lanes, [f"! {error}"] * len(lanes))[1:]]
+
+
+def _stream(
+    studio: Studio, talk: Talk, strength: float, system: str, sampling: Sampling
+) -> Iterator[list[Any]]:
+    """The conversations with their answers as far as they have come."""
+    lanes = list(talk)
     opening = [Message(role="system", content=system.strip())] if system.strip() else []
-    asked = [(names[lane], [*opening, *map(_message, talk[lane])]) for lane in lanes]
-    yield _show(talk, lanes, ["Thinking; the first answer also loads the model."] * len(lanes))
-    updates = cast(Generator[Update], studio.ask(asked, sampling=sampling))
+    conversations = [
+        (
+            lane if lane == BASE else f"{lane}@{strength:g}",
+            [*opening, *map(Message.model_validate, talk[lane])],
+        )
+        for lane in lanes
+    ]
+    updates = cast(Generator[Update], studio.ask(conversations, sampling=sampling))
     try:
         for update in updates:
             rows = list(zip(lanes, update.rows, strict=False))
@@ -217,8 +229,7 @@ def forget() -> list[Any]:
     return [{}, *[[] for _ in range(lanes)], *[""] * lanes]
 
 
-@told
-def deal(studio: Studio, runs: list[str] | None) -> list[Any]:
+def _deal(studio: Studio, runs: list[str] | None) -> list[Any]:
     """Suggested prompts: held-out rows of the first lane's dataset, and old skills."""
     task = _task_cards(studio, runs)
     old = _old_cards(studio)
@@ -261,10 +272,6 @@ def _bubbles(turns: Sequence[dict[str, str]]) -> list[Any]:
 
 def _turn(role: str, text: str) -> dict[str, str]:
     return {"role": role, "content": text}
-
-
-def _message(turn: dict[str, str]) -> Message:
-    return Message.model_validate(turn)
 
 
 def _short(text: str) -> str:

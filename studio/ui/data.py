@@ -49,19 +49,18 @@ def build(studio: Studio, links: Links, tab: gr.Tab, page: gr.Blocks) -> None:
 
     drawn = [rows, found, number, seen]
     gathered = [template, source, file, text, kind, *boxes]
-    for event in (page.load, tab.select):
-        wire(event, list_templates, studio, inputs=[search, task, template], outputs=template)
-        wire(event, show_datasets, studio, outputs=listed)
-    wire(page.load, choose, studio, inputs=gathered, outputs=[about, *boxes, *drawn])
-    for change in (search.change, task.change):
-        wire(change, list_templates, studio, inputs=[search, task, template], outputs=template)
-    wire(template.input, choose, studio, inputs=gathered, outputs=[about, *boxes, *drawn])
+    chosen = [about, *boxes, *drawn]
+    wire(tab.select, show_datasets, studio, outputs=listed)
+    wire(tab.select, choose_first, studio, inputs=[about, *gathered], outputs=chosen)
+    sought = [search.change, task.change]
+    wire(sought, list_templates, studio, inputs=[search, task, template], outputs=template)
+    wire(template.input, choose, studio, inputs=gathered, outputs=chosen)
     wire(source.change, show_source, inputs=source, outputs=[file, text, kind])
-    for event in (source.change, file.change, text.blur, kind.change):
-        wire(event, gather, studio, inputs=gathered, outputs=drawn)
+    brought = [source.change, file.change, text.blur, kind.change]
+    wire(brought, gather, studio, inputs=gathered, outputs=drawn, trigger_mode="always_last")
     shown = [template, rows, number, *boxes]
-    for event in (number.release, *(box.blur for box in boxes)):
-        wire(event, show_row, studio, inputs=shown, outputs=seen)
+    edited = [number.release, *(box.blur for box in boxes)]
+    wire(edited, show_row, studio, inputs=shown, outputs=seen, trigger_mode="always_last")
     kept = wire(save.click, save_template, studio, inputs=shown, outputs=template)
     wire(kept.then, show_row, studio, inputs=shown, outputs=seen)
     made = wire(
@@ -101,12 +100,16 @@ def _lay_out_editor() -> tuple[Boxes, gr.Button]:
     with gr.Accordion("Edit the template", open=False, elem_id="editor"):
         boxes = [
             gr.Textbox(value="", label="Title", elem_id="edit-title"),
-            gr.Textbox(value="", label="System message", info="None if empty.", elem_id="edit-system"),
+            gr.Textbox(
+                value="", label="System message", info="None if empty.", elem_id="edit-system"
+            ),
             gr.Textbox(
                 value="", label="Phrasings", lines=7, elem_id="edit-phrasings",
                 info="Ways to ask, in Jinja over the columns; a line of --- between two.",
             ),
-            gr.Textbox(value="", label="Answer", elem_id="edit-answer", info="Jinja over the columns."),
+            gr.Textbox(
+                value="", label="Answer", elem_id="edit-answer", info="Jinja over the columns."
+            ),
             gr.Textbox(
                 value="", label="Possible answers", lines=2, elem_id="edit-choices",
                 info="One per line, or Jinja giving them separated by |||; empty if open.",
@@ -119,7 +122,8 @@ def _lay_out_editor() -> tuple[Boxes, gr.Button]:
 def _lay_out_build() -> tuple[list[Any], gr.Button]:
     with gr.Row():
         name = gr.Textbox(
-            value="", label="Name of the dataset", placeholder="the template's title", elem_id="dataset-name",
+            value="", label="Name of the dataset", placeholder="the template's title",
+            elem_id="dataset-name",
             max_length=80, min_width=180, scale=2,
         )  # fmt: skip
         button = gr.Button("Build dataset", variant="primary", elem_id="build", min_width=160)
@@ -161,6 +165,14 @@ def list_templates(
 
 
 @told
+def choose_first(studio: Studio, about: str | None, *rest: Any) -> list[Any]:
+    """Open the first template when the tab is opened, and leave a chosen one alone."""
+    if about:
+        return [gr.skip()] * (1 + 5 + 4)
+    return choose(studio, *rest)
+
+
+@told
 def choose(studio: Studio, name: str | None, *rest: Any) -> list[Any]:
     """Open a template in the editor and look at its first row."""
     template = _template(studio, name)
@@ -186,7 +198,7 @@ def gather(
     *boxes: str,
 ) -> list[Any]:  # fmt: skip
     """Read the rows and look at the first of them."""
-    template = apply_draft(_template(studio, name), Draft(*boxes))
+    template = _edited(studio, name, boxes)
     return _gather(template, source, file, text, kind)
 
 
@@ -210,7 +222,7 @@ def _read(template: Template, source: str, file: str | None, text: str, kind: st
 @told
 def show_row(studio: Studio, name: str | None, rows: list[Row], number: float, *boxes: str) -> str:
     """Draw one row as the model will see it, with the editor's changes."""
-    return _draw(apply_draft(_template(studio, name), Draft(*boxes)), rows, int(number))
+    return _draw(_edited(studio, name, boxes), rows, int(number))
 
 
 def _draw(template: Template, rows: Sequence[Row], number: int) -> str:
@@ -228,9 +240,8 @@ def save_template(
     studio: Studio, name: str | None, rows: list[Row], number: float, *boxes: str
 ) -> gr.Radio:
     """Keep the editor's template under its title, with the rows at hand."""
-    draft = Draft(*boxes)
-    edited = apply_draft(_template(studio, name), draft)
-    saved = studio.save_template(name_template(edited, draft.title), rows)
+    template = name_template(_edited(studio, name, boxes), boxes[0])
+    saved = studio.save_template(template, rows)
     gr.Info(f"Saved as {saved.name}, with {len(rows)} rows.")
     return gr.Radio(_titles(studio.templates()), value=saved.name)
 
@@ -241,7 +252,7 @@ def build_dataset(
     limit: float, seed: float, *boxes: str,
 ) -> list[Any]:  # fmt: skip
     """Freeze the dataset; the same inputs give the same one again."""
-    chosen = apply_draft(_template(studio, template), Draft(*boxes))
+    chosen = _edited(studio, template, boxes)
     dataset = studio.build(
         chosen,
         rows,
@@ -258,6 +269,12 @@ def build_dataset(
 def show_datasets(studio: Studio) -> str:
     """The datasets that are there, newest first."""
     return examples.list_datasets(studio.datasets())
+
+
+def _edited(studio: Studio, name: str | None, boxes: Sequence[str]) -> Template:
+    """The chosen template with the editor's changes; empty boxes were never opened."""
+    template = _template(studio, name)
+    return apply_draft(template, Draft(*boxes)) if any(boxes) else template
 
 
 def _template(studio: Studio, name: str | None) -> Template:

@@ -1,5 +1,6 @@
 """A report in words and as a table, for the Report tab."""
 
+from collections.abc import Sequence
 from html import escape
 
 from studio.measure.delta import Delta
@@ -26,8 +27,16 @@ def tell_headlines(report: Report) -> str:
 
 def tell_lane(report: Report, lane: str) -> str:
     """Every probe of one lane, with intervals and verdicts."""
-    rows = [_row(delta) for delta in report.of(lane)]
+    rows = [_row(delta) for delta in in_order(report.of(lane))]
     return markup.table(HEADERS, rows, numbers=[1, 2, 3, 4, 6])
+
+
+def in_order(deltas: Sequence[Delta]) -> list[Delta]:
+    """The task first, then all retention together, then each probe, the worst first."""
+    return sorted(
+        deltas,
+        key=lambda one: (one.kind != "gain", one.probe != OVERALL, one.difference, one.title),
+    )
 
 
 def _row(delta: Delta) -> list[str]:
@@ -42,8 +51,8 @@ def _row(delta: Delta) -> list[str]:
         str(delta.n),
         f'<span class="st-base">{100 * delta.base_accuracy:.0f}</span>',
         f'<span class="st-tuned">{100 * delta.accuracy:.0f}</span>',
-        f"{_signed(100 * delta.difference)} "
-        f"({_number(100 * delta.low)} … {_number(100 * delta.high)})",
+        f"{signed(100 * delta.difference)} "
+        f"({number(100 * delta.low)} … {number(100 * delta.high)})",
         markup.chip(delta.verdict) + more,
         _likelihood(delta),
         markup.chip(delta.nll_verdict),
@@ -51,10 +60,10 @@ def _row(delta: Delta) -> list[str]:
 
 
 def _likelihood(delta: Delta) -> str:
-    text = _signed(delta.nll_difference, digits=3)
+    text = signed(delta.nll_difference, digits=3)
     if delta.nll_low is None or delta.nll_high is None:
         return f"{text} (too few cases)"
-    return f"{text} ({_number(delta.nll_low, digits=3)} … {_number(delta.nll_high, digits=3)})"
+    return f"{text} ({number(delta.nll_low, digits=3)} … {number(delta.nll_high, digits=3)})"
 
 
 def tell_method(report: Report) -> str:
@@ -63,11 +72,11 @@ def tell_method(report: Report) -> str:
     return report.markdown().partition(METHOD)[2].strip()
 
 
-def _signed(value: float, *, digits: int = 1) -> str:
-    text = _number(value, digits=digits)
+def signed(value: float, *, digits: int = 1) -> str:
+    text = number(value, digits=digits)
     return f"+{text}" if value > 0 and text.strip("0.") else text
 
 
-def _number(value: float, *, digits: int = 1) -> str:
+def number(value: float, *, digits: int = 1) -> str:
     text = f"{abs(value):.{digits}f}"
     return f"−{text}" if value < 0 and text.strip("0.") else text

@@ -11,6 +11,7 @@ from studio.studio import Studio
 from studio.tuning.run import Run
 from studio.ui import plots
 from studio.ui.border import told, wire
+from studio.ui.findings import number, signed
 from studio.ui.links import Links, go_to
 from studio.ui.markup import bar, card, cards, empty
 from studio.ui.standing import Standing, look
@@ -52,19 +53,18 @@ def build(studio: Studio, links: Links, tab: gr.Tab, page: gr.Blocks) -> Runs:
         sure = gr.Button("Delete this run and its adapter", variant="stop", size="sm",
                          elem_id="delete-sure")  # fmt: skip
         keep = gr.Button("Keep it", size="sm")
-    curves = gr.Plot(label="Loss over the steps", elem_id="curves", visible=False)
+    curves = gr.Plot(label="Loss over the steps", show_label=False, elem_id="curves", visible=False)
     with gr.Accordion("Recipe", open=False):
         recipe = gr.Code(language="yaml", label="Recipe of this run", interactive=False)
     with gr.Accordion("Log", open=False):
         log = gr.Textbox(label="The end of the worker's log", lines=10, max_lines=10,
                          interactive=False, autoscroll=True)  # fmt: skip
     seen, drawn = gr.State(None), gr.State(None)
-    timer = gr.Timer(PACE)
+    timer = gr.Timer(PACE, active=False)
 
     listed = [table, chosen, seen, timer]
     detail = [about, curves, recipe, log, drawn]
-    for event in (page.load, tab.select):
-        wire(event, show_runs, studio, inputs=[seen, chosen], outputs=listed)
+    wire(tab.select, show_runs, studio, inputs=[seen, chosen], outputs=listed)
     ticked = wire(timer.tick, show_runs, studio, inputs=[seen, chosen], outputs=listed,
                   trigger_mode="always_last")  # fmt: skip
     for event in (ticked.then, chosen.change):
@@ -89,15 +89,28 @@ def show_runs(studio: Studio, seen: Seen | None, chosen: str | None) -> list[Any
     busy = any(standing.under_way for standing in standings)
     headlines = _headlines(studio)
     rows = [_row(run, standing, headlines) for run, standing in zip(runs, standings, strict=True)]
-    now = [[run.id for run in runs], rows]
+    ids = [run.id for run in runs]
+    now: Seen = [ids, rows]
     clock = gr.Timer(active=busy)
     if now == seen:
         return [gr.skip(), gr.skip(), gr.skip(), clock]
-    choices = [(f"{run.title} · {run.id[:15]}", run.id) for run in runs]
-    value = chosen if chosen in now[0] else (runs[0].id if runs else None)
-    same_runs = seen is not None and seen[0] == now[0]
-    menu = gr.skip() if same_runs else gr.Dropdown(choices=choices, value=value)
+    same_runs = seen is not None and seen[0] == ids
+    menu = gr.skip() if same_runs else _menu(runs, chosen)
     return [gr.Dataframe(value=rows), menu, now, clock]
+
+
+@told
+def choose(studio: Studio, id: str) -> gr.Dropdown:
+    """Look at that run."""
+    return _menu([run for run in studio.runs() if run.kind == "tune"][:LISTED], id)
+
+
+def _menu(runs: list[Run], chosen: str | None) -> gr.Dropdown:
+    choices = [(f"{run.title} · {run.id[:15]}", run.id) for run in runs]
+    known = [run.id for run in runs]
+    return gr.Dropdown(
+        choices=choices, value=chosen if chosen in known else (known[0] if known else None)
+    )
 
 
 def _row(run: Run, standing: Standing, headlines: dict[str, tuple[str, str]]) -> list[str]:
@@ -135,7 +148,9 @@ def _short(report: Report, lane: str) -> tuple[str, str]:
     gain = next((one for one in deltas if one.kind == "gain"), None)
     kept = next((one for one in deltas if one.kind == "retention"), None)
     return tuple(  # type: ignore[return-value]
-        f"{100 * one.difference:+.0f} ({100 * one.low:.0f} … {100 * one.high:.0f})" if one else ""
+        f"{signed(100 * one.difference)} ({number(100 * one.low)} … {number(100 * one.high)})"
+        if one
+        else ""
         for one in (gain, kept)
     )
 

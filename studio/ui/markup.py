@@ -72,7 +72,9 @@ def table(
     right = set(numbers)
 
     def cell(tag: str, index: int, text: str) -> str:
-        return f"<{tag}{' class=num' if index in right else ''}>{text}</{tag}>"
+        # On a narrow screen every row becomes a card, and each cell carries its column's name.
+        label = f' data-label="{escape(headers[index])}"' if tag == "td" else ' scope="col"'
+        return f"<{tag}{' class=num' if index in right else ''}{label}>{text}</{tag}>"
 
     head = "".join(cell("th", i, escape(text)) for i, text in enumerate(headers))
     body = "".join(

@@ -41,10 +41,18 @@ def build(studio: Studio, links: Links, tab: gr.Tab, page: gr.Blocks) -> None:
     with gr.Column(visible=False, elem_id="report-body") as body:
         headlines = gr.HTML(elem_id="headlines")
         lane = gr.Radio([], label="Tuned model", elem_id="report-lane")
-        table = gr.HTML(elem_id="findings")
         with gr.Row():
-            bars = gr.Plot(label="Differences with their intervals", min_width=300)
-            plane = gr.Plot(label="Gained against forgotten", min_width=300)
+            plane = gr.Plot(
+                label="Gained against forgotten",
+                show_label=False,
+                min_width=300,
+                scale=2,
+                elem_id="plane",
+            )
+            bars = gr.Plot(
+                label="Differences", show_label=False, min_width=300, scale=3, elem_id="bars"
+            )
+        table = gr.HTML(elem_id="findings")
         shown_cases = cases.build(studio, chosen, lane)
         with gr.Accordion("How it was measured", open=False):
             method = gr.Markdown(elem_id="method")
@@ -53,21 +61,21 @@ def build(studio: Studio, links: Links, tab: gr.Tab, page: gr.Blocks) -> None:
             numbers = gr.DownloadButton("Download as JSON", size="sm", elem_id="as-json")
     timer, shown = gr.Timer(PACE, active=False), gr.State(None)
 
-    for event in (page.load, tab.select):
-        wire(event, list_choices, studio, inputs=[chosen, runs], outputs=[chosen, runs])
-    wire(links.measurement.change, take, studio, inputs=links.measurement, outputs=chosen)
+    offered = [links.measurement, chosen, runs]
+    opened = wire(tab.select, list_choices, studio, inputs=offered, outputs=offered)
     started = wire(measure.click, start, studio, inputs=[runs, limit], outputs=chosen)
-    wire(started.success, list_choices, studio, inputs=[chosen, runs], outputs=[chosen, runs])
     everything = [state, body, headlines, lane, plane, method, markdown, numbers, timer, shown]
-    for event in (chosen.change, timer.tick, tab.select):
+    for event in ([chosen.input, timer.tick], opened.then, started.then):
         wire(event, show, studio, inputs=[chosen, shown], outputs=everything)
-    for event in (lane.change, shown.change):
-        wire(event, show_lane, studio, inputs=[chosen, lane], outputs=[table, bars])
-        wire(event, cases.list_probes, studio, inputs=[chosen, lane], outputs=shown_cases)
+    turned = [lane.input, shown.change]
+    wire(turned, show_lane, studio, inputs=[chosen, lane], outputs=[table, bars])
+    wire(turned, cases.list_probes, studio, inputs=[chosen, lane], outputs=shown_cases)
 
 
 @told
-def list_choices(studio: Studio, chosen: str | None, runs: list[str] | None) -> list[Any]:
+def list_choices(
+    studio: Studio, sent: str | None, chosen: str | None, runs: list[str] | None
+) -> list[Any]:
     """The measurements to read, and the runs that can be measured."""
     every = studio.runs()
     measured = [(_title(studio, run.id), run.id) for run in every if run.kind == "compare"]
@@ -77,9 +85,10 @@ def list_choices(studio: Studio, chosen: str | None, runs: list[str] | None) -> 
         if run.kind == "tune" and run.status() == "finished"
     ]
     known = [id for _, id in measured]
-    value = chosen if chosen in known else (known[0] if known else None)
+    value = next((id for id in (sent, chosen, *known) if id in known), None)
     kept = [id for id in runs or [] if id in {id for _, id in tuned}]
     return [
+        None,
         gr.Dropdown(choices=measured, value=value, info=None if known else "None yet."),
         gr.Dropdown(choices=tuned, value=kept or [id for _, id in tuned[:1]]),
     ]
@@ -97,20 +106,12 @@ def _title(studio: Studio, id: str) -> str:
 
 
 @told
-def take(studio: Studio, id: str | None) -> Any:
-    """Open the measurement that another tab chose."""
-    if not id:
-        return gr.skip()
-    return list_choices(studio, id, None)[0]
-
-
-@told
 def start(studio: Studio, runs: list[str] | None, limit: float) -> gr.Dropdown:
     """Start measuring the chosen runs against their base."""
     if not runs:
         raise StudioError("Choose at least one finished run to measure.")
     run = studio.compare(runs, limit=int(limit or 0))
-    return list_choices(studio, run.id, runs)[0]
+    return list_choices(studio, run.id, None, runs)[1]
 
 
 @told

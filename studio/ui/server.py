@@ -111,13 +111,18 @@ def serve(studio: Studio, *, host: str | None = None, port: int | None = None) -
             # Only now: the page comes first, the libraries of the workers load behind it.
             studio.warm_up()
 
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            # Open pages listen for ever; that they are cut off now is no error to be told.
+            logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+            await super().shutdown(sockets)
+
     config = uvicorn.Config(
         make_app(studio, address),
         host=address.host,
         port=address.port,
         log_level="warning",
         timeout_keep_alive=5,
-        timeout_graceful_shutdown=3,
+        timeout_graceful_shutdown=1,
     )
     try:
         Server(config).run()

@@ -46,14 +46,14 @@ def build(studio: Studio, links: Links, tab: gr.Tab, page: gr.Blocks) -> None:
                 see_runs = gr.Button("See the runs", size="sm", min_width=80)
                 talk = gr.Button("Talk to them", size="sm", min_width=80)
                 see_report = gr.Button("See the report", size="sm", min_width=80)
-        stages = gr.HTML(empty(NO_DEMO), elem_id="stages", scale=2, min_width=280)
+        with gr.Column(scale=1, min_width=280):
+            stages = gr.HTML(empty(NO_DEMO), elem_id="stages")
     gr.Markdown("### Continue")
     recent = gr.HTML(min_height=60)
     timer = gr.Timer(PACE)
 
     shown = [facts, stages, recent, timer]
-    for event in (page.load, tab.select):
-        wire(event, show, studio, inputs=demo, outputs=shown)
+    wire([page.load, tab.select], show, studio, inputs=demo, outputs=shown)
     wire(timer.tick, show, studio, inputs=demo, outputs=shown, trigger_mode="always_last")
     started = wire(run_button.click, run_demo, studio, outputs=demo, show_progress="minimal")
     wire(started.then, show, studio, inputs=demo, outputs=shown)

@@ -9,8 +9,8 @@ import gradio as gr
 BASE = "#2a78b8"
 TUNED = "#d9730d"
 MUTED = "#8a8f98"
-LANES = (BASE, TUNED, "#9c5a00", "#b8860b")
-"""Colours of the base and up to three tuned lanes: the tuned ones are shades of one family."""
+LANES = (TUNED, "#a34a00", "#e8a33d")
+"""Tuned lanes where there are several: shades of one family, and never without a sign."""
 
 HEAD = '<meta name="color-scheme" content="light dark">'
 
@@ -48,28 +48,34 @@ footer { display: none !important; }
 .st-bar { height: .5rem; border-radius: .25rem; background: var(--line); overflow: hidden; }
 .st-bar > div { height: 100%; background: #0f766e; border-radius: .25rem; transition: width .4s; }
 .st-scroll { overflow-x: auto; max-width: 100%; }
-.prose table.st-table, table.st-table { border: none; border-collapse: collapse; width: 100%;
+.prose table.st-table, table.st-table { border: none !important;
+  border-collapse: collapse; width: 100%;
   font-size: .9rem;  font-variant-numeric: tabular-nums; }
-.prose table.st-table th, table.st-table th { border: none; text-align: left;
-  font-weight: 600; color: var(--quiet); font-size: .8rem;  padding: .4rem .6rem; border-bottom: 1px solid var(--line); }
-.prose table.st-table td, table.st-table td { border: none; padding: .45rem .6rem;
-  border-bottom: 1px solid var(--line);  vertical-align: top; }
+.prose table.st-table th, table.st-table th { border: none !important; text-align: left;
+  font-weight: 600; color: var(--quiet); font-size: .8rem;
+  padding: .4rem .6rem; border-bottom: 1px solid var(--line) !important; }
+.prose table.st-table td, table.st-table td { border: none !important; padding: .45rem .6rem;
+  border-bottom: 1px solid var(--line) !important; vertical-align: top; }
+.prose table.st-table tr, table.st-table tr { border: none !important; }
 table.st-table .num { text-align: right; white-space: nowrap; }
 table.st-table tr.sum td { font-weight: 600; }
 .st-chip { display: inline-block; white-space: nowrap; border-radius: 1rem; padding: .05rem .6rem;
   font-size: .8rem; border: 1px solid var(--line); background: var(--card); }
-.st-chip.gained { border-color: var(--base); color: var(--base); }
+.st-chip.gained { border-color: #0f766e; color: #0f766e; font-weight: 600; }
+.dark .st-chip.gained { border-color: #5fc4ba; color: #5fc4ba; }
 .st-chip.forgotten { border-color: var(--tuned); color: var(--tuned); font-weight: 600; }
 .st-chip.inconclusive { border-style: dashed; }
 .st-base { color: var(--base); font-weight: 600; }
 .st-tuned { color: var(--tuned); font-weight: 600; }
+.st-count { margin: .8rem 0 .3rem; font-weight: 600; }
 .st-talk { display: flex; flex-direction: column; gap: .5rem; }
 .st-turn { border: 1px solid var(--line); border-radius: 10px; padding: .55rem .8rem;
   background: var(--card); white-space: pre-wrap; overflow-wrap: anywhere; }
 .st-turn .st-role { display: block; font-size: .75rem; color: var(--quiet); margin-bottom: .15rem; }
 .st-turn.assistant { border-left: 3px solid var(--tuned); }
 .st-turn.user { border-left: 3px solid var(--base); }
-.st-tokens { font-family: ui-monospace, SFMono-Regular, Menlo, monospace; font-size: .8rem;
+.st-tokens { margin-bottom: .8rem; font-size: .8rem;
+  font-family: ui-monospace, SFMono-Regular, Menlo, monospace;
   line-height: 1.9; overflow-wrap: anywhere; }
 .st-tokens span { padding: .1rem 0; border-right: 1px solid var(--line); color: var(--quiet); }
 .st-tokens span.learned { background: var(--tuned-soft); color: inherit; border-right-color:
@@ -86,7 +92,7 @@ table.st-table tr.sum td { font-weight: 600; }
   line-height: 1.55; }
 .st-lane-base { border-top: 3px solid var(--base) !important; }
 .st-lane-tuned { border-top: 3px solid var(--tuned) !important; }
-.gradio-container table { font-family: inherit !important; }
+#runs * { font-family: inherit !important; }
 .st-gallery .wrap { display: grid !important; grid-template-columns: repeat(auto-fill,
   minmax(12rem, 1fr)); gap: .4rem; max-height: 19rem; overflow-y: auto; }
 .st-gallery label { align-items: flex-start !important; }
@@ -97,6 +103,18 @@ button:focus-visible, input:focus-visible, textarea:focus-visible, [role="tab"]:
   .st-stage { grid-template-columns: 1.6rem 1fr; }
   .st-stage > :last-child { grid-column: 1 / -1; }
   .st-case dl { grid-template-columns: 1fr; }
+  .tab-container button { padding: 0 .6rem !important; }
+  .st-lane-base, .st-lane-tuned { height: 260px !important; }
+  table.st-table, table.st-table tbody, table.st-table tr { display: block; }
+  table.st-table thead { position: absolute; width: 1px; height: 1px; overflow: hidden;
+    clip-path: inset(50%); }
+  .prose table.st-table tr { border: 1px solid var(--line) !important; border-radius: 10px;
+    background: var(--card); margin-bottom: .5rem; padding: .4rem .7rem; }
+  .prose table.st-table td { display: flex; justify-content: space-between; gap: 1rem;
+    border: none !important; padding: .15rem 0; text-align: right; white-space: normal; }
+  .prose table.st-table td::before { content: attr(data-label); color: var(--quiet);
+    text-align: left; flex: none; max-width: 45%; }
+  .prose table.st-table td:empty { display: none; }
 }
 """
 

@@ -59,7 +59,7 @@ def draw_tokens(tokens: Tokens) -> str:
         for number, text in enumerate(tokens.texts)
     )
     count = f"{tokens.learned} of {len(tokens.texts)} tokens are learned; the others are only read."
-    return f'<p><strong>{count}</strong></p><div class="st-tokens">{boxes}</div>'
+    return f'<p class="st-count">{count}</p><div class="st-tokens">{boxes}</div>'
 
 
 def _visible(text: str) -> str:

@@ -38,21 +38,16 @@ def build(studio: Studio, links: Links, tab: gr.Tab, page: gr.Blocks) -> None:
     fields = [form[name] for name in forms.FIELDS]
     runs = history.build(studio, links, tab, page)
 
-    for event in (page.load, tab.select):
-        wire(event, list_datasets, studio, inputs=[top["dataset"]], outputs=top["dataset"])
-    wire(links.dataset.change, choose_dataset, studio, inputs=links.dataset, outputs=top["dataset"])
+    dataset, ready = top["dataset"], gr.State(False)
+    taken = {"inputs": [links.dataset, dataset], "outputs": [links.dataset, dataset]}
+    wire(tab.select, list_datasets, studio, **taken)
     turned = [meaning, *(form[name] for name in FOLDED)]
-    wire(page.load, turn_dial, studio, inputs=[dial, top["base"]], outputs=turned)
+    wire(
+        tab.select, turn_first, studio, inputs=[ready, dial, top["base"]], outputs=[ready, *turned]
+    )
     wire(dial.input, turn_dial, studio, inputs=[dial, top["base"]], outputs=turned)
-    for field in fields:
-        wire(
-            field.change,
-            spell_out,
-            studio,
-            inputs=fields,
-            outputs=codes,
-            trigger_mode="always_last",
-        )
+    changed = [field.change for field in fields]
+    wire(changed, spell_out, studio, inputs=fields, outputs=codes, trigger_mode="always_last")
     started = wire(
         start.click, start_run, studio, inputs=fields, outputs=runs.chosen, show_progress="minimal"
     )
@@ -72,7 +67,12 @@ def _lay_out_top() -> tuple[dict[str, Any], gr.Radio, gr.HTML, gr.Button]:
             info="Starter, a folder of a model, or a Hub id.", elem_id="recipe-base", min_width=180,
         )  # fmt: skip
         dataset = gr.Dropdown(
-            [], label="Dataset", info="What to learn from.", elem_id="recipe-dataset", min_width=180
+            [],
+            label="Dataset",
+            info="What to learn from.",
+            elem_id="recipe-dataset",
+            min_width=260,
+            scale=2,
         )
         name = gr.Textbox(
             value="", label="Name", info="Of the run; empty takes the dataset's.", max_length=80,
@@ -114,20 +114,23 @@ def _lay_out_codes() -> list[gr.Code]:
 
 
 @told
-def list_datasets(studio: Studio, chosen: str | None) -> gr.Dropdown:
-    """The datasets to choose from; the newest is chosen if none was."""
+def list_datasets(studio: Studio, sent: str | None, chosen: str | None) -> list[Any]:
+    """The datasets to choose from; one that another tab sent comes first, then the newest."""
     choices = [
         (f"{one.card.name} ({one.card.train} examples)", one.id) for one in studio.datasets()
     ]
     known = [id for _, id in choices]
-    value = chosen if chosen in known else (known[0] if known else None)
-    return gr.Dropdown(choices=choices, value=value, info=None if known else NO_DATASET)
+    value = next((id for id in (sent, chosen, *known) if id in known), None)
+    info = "What to learn from." if known else NO_DATASET
+    return [None, gr.Dropdown(choices=choices, value=value, info=info)]
 
 
 @told
-def choose_dataset(studio: Studio, id: str | None) -> gr.Dropdown:
-    """Take the dataset that another tab chose."""
-    return list_datasets(studio, id)
+def turn_first(studio: Studio, ready: bool, dial: str, base: str) -> list[Any]:
+    """Fill the form when the tab is first opened, and leave it alone later."""
+    if ready:
+        return [gr.skip()] * (2 + len(FOLDED))
+    return [True, *turn_dial(studio, dial, base)]
 
 
 @told
@@ -150,11 +153,11 @@ def spell_out(studio: Studio, *values: Any) -> list[str]:
 
 
 @told
-def start_run(studio: Studio, *values: Any) -> str:
+def start_run(studio: Studio, *values: Any) -> gr.Dropdown:
     """Start the run and show it."""
     run = studio.train(_recipe(values))
     gr.Info("Started; it goes on if you close this page.")
-    return run.id
+    return history.choose(studio, run.id)
 
 
 def _recipe(values: Sequence[Any]) -> Recipe:

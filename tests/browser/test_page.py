@@ -1,0 +1,188 @@
+"""The whole loop in a real browser: build, tune, chat, measure, read the report."""
+
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
+]
+
+ROOT = Path(__file__).parents[2]
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+TABS = ("Start", "Data", "Tune", "Chat", "Report")
+PATIENCE = 90_000  # milliseconds for a worker on a busy machine
+expect = playwright.expect
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real server process over a home of its own."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    home = tmp_path_factory.mktemp("home")
+    command = [sys.executable, "app.py", "--port", str(port), "--home", str(home)]
+    server = subprocess.Popen(command, cwd=ROOT)
+    try:
+        await_answer(f"http://127.0.0.1:{port}/")
+        yield f"http://127.0.0.1:{port}/"
+    finally:
+        server.terminate()
+        assert server.wait(timeout=20) is not None
+
+
+def await_answer(address: str) -> None:
+    for _ in range(300):
+        try:
+            urllib.request.urlopen(address, timeout=5).read()
+            return
+        except OSError:
+            time.sleep(0.1)
+    pytest.fail("the page was not served within 30 seconds")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["playwright.Browser"]:
+    with playwright.sync_playwright() as started:
+        opened = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+def open_page(
+    browser: "playwright.Browser", address: str, width: int = 1280
+) -> tuple["playwright.Page", list[str]]:
+    """The page in a fresh profile, and the list of what its console complains about."""
+    page = browser.new_context(viewport={"width": width, "height": 900}).new_page()
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
+    page.goto(address)
+    expect(page.locator("#run-demo")).to_be_visible(timeout=30_000)
+    return page, complaints
+
+
+def open_tab(page: "playwright.Page", title: str) -> None:
+    page.get_by_role("tab", name=title, exact=True).first.click()
+
+
+def test_a_person_goes_from_rows_to_a_report(browser: "playwright.Browser", address: str) -> None:
+    page, complaints = open_page(browser, address)
+
+    open_tab(page, "Data")
+    expect(page.locator("#preview")).to_contain_text("tokens are learned", timeout=20_000)
+    page.get_by_label("Name of the dataset").fill("Browser test")
+    page.locator("#build").click()
+    expect(page.locator("#built")).to_contain_text("to learn", timeout=20_000)
+    page.locator("#tune-on-it").click()
+
+    expect(page.locator("#as-command")).to_contain_text("--dataset browser-test-", timeout=20_000)
+    page.get_by_text("Advanced: every field of the recipe").click()
+    page.get_by_label("Learn the most").check()
+    expect(page.locator("#as-command")).to_contain_text("--epochs 3", timeout=10_000)
+    page.locator("#recipe-max_steps input").fill("3")
+    page.locator("#recipe-batch_size input").fill("4")
+    expect(page.locator("#as-command")).to_contain_text("--max-steps 3", timeout=10_000)
+    page.locator("#start-run").click()
+    expect(page.locator("#about-run")).to_contain_text("Finished: 3 steps", timeout=PATIENCE)
+    page.locator("#chat-run").click()
+
+    expect(page.locator("#lane-1")).to_be_visible(timeout=20_000)
+    page.get_by_label("Your message, to every lane").fill("What colour is the sky?")
+    page.get_by_label("Your message, to every lane").press("Enter")
+    expect(page.locator("#note-0")).to_contain_text("base, verified", timeout=PATIENCE)
+    expect(page.locator("#note-1")).to_contain_text("tokens/s")
+    expect(page.locator("#lane-1")).to_contain_text("What colour is the sky?")
+
+    open_tab(page, "Report")
+    expect(page.locator("#report-state")).to_contain_text("The report appears here")
+    page.locator("#limit input").fill("2")
+    page.locator("#limit input").press("Tab")
+    page.locator("#measure").click()
+    expect(page.locator("#headlines")).to_contain_text("Browser test", timeout=PATIENCE)
+    expect(page.locator("#findings")).to_contain_text("All retention probes")
+    expect(page.locator("#cases .st-case").first).to_contain_text("Expected")
+    with page.expect_download() as download:
+        page.locator("#as-markdown").click()
+    assert download.value.suggested_filename.endswith(".md")
+    assert "What was gained" in Path(download.value.path()).read_text(encoding="utf-8")
+    assert complaints == []
+
+
+def test_wrong_input_is_answered_with_a_sentence(
+    browser: "playwright.Browser", address: str
+) -> None:
+    page, complaints = open_page(browser, address)
+    open_tab(page, "Data")
+    expect(page.locator("#preview")).to_contain_text("tokens are learned", timeout=20_000)
+    page.get_by_label("Paste text").check()
+    page.locator("#pasted").get_by_role("textbox").fill(
+        '{"text": "Fine.", "label": "positive"}\n{broken'
+    )
+    page.locator("#pasted").get_by_role("textbox").press("Tab")
+    expect(page.locator("#found")).to_contain_text("1 refused", timeout=20_000)
+    page.locator("#build").click()
+    expect(page.get_by_test_id("toast-body")).to_contain_text("No rows are left", timeout=20_000)
+
+    open_tab(page, "Chat")
+    page.locator("#send").click()
+    expect(page.get_by_test_id("toast-body").last).to_contain_text("Write a message first")
+
+    assert "Traceback" not in page.content()
+    assert complaints == []
+
+
+@pytest.mark.parametrize("width", [390, 900, 1440])
+def test_nothing_is_cut_at_any_width(
+    browser: "playwright.Browser", address: str, width: int
+) -> None:
+    page, _ = open_page(browser, address, width)
+    for title in TABS:
+        open_tab(page, title)
+        page.wait_for_timeout(400)
+        over = page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        assert over <= 0, f"{title} is {over} px too wide at {width} px"
+
+
+def test_every_input_has_a_name(browser: "playwright.Browser", address: str) -> None:
+    page, _ = open_page(browser, address)
+    for title in TABS:
+        open_tab(page, title)
+        page.wait_for_timeout(400)
+        nameless = page.evaluate(
+            """() => [...document.querySelectorAll('input, textarea, select')]
+                .filter(e => e.offsetParent && !e.labels?.length
+                    && !e.getAttribute('aria-label') && !e.getAttribute('aria-labelledby'))
+                .map(e => e.outerHTML.slice(0, 200))"""
+        )
+        assert nameless == [], title
+
+
+def test_the_page_asks_no_other_host(browser: "playwright.Browser", address: str) -> None:
+    context = browser.new_context()
+    asked: list[str] = []
+    page = context.new_page()
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(address)
+    expect(page.locator("#run-demo")).to_be_visible(timeout=30_000)
+    open_tab(page, "Tune")
+    page.wait_for_timeout(1000)
+    own = re.compile(rf"^({re.escape(address)}|data:|blob:)")
+    assert [url for url in asked if not own.match(url)] == []
