@@ -127,16 +127,15 @@ def _lay_out_sampling() -> tuple[gr.Textbox, list[Any]]:
 
 @told
 def open_lanes(
-    studio: Studio, added: str | None, chosen: list[str] | None, talk: Talk
+    studio: Studio, sent: list[str] | None, chosen: list[str] | None, talk: Talk
 ) -> list[Any]:
-    """The finished runs to choose from, with the one that another tab sent; then the lanes."""
+    """The finished runs to choose from, with those that another tab sent; then the lanes."""
     finished = [run for run in studio.runs() if run.kind == "tune" and run.status() == "finished"]
     choices = [(f"{run.title} · {run.id[:15]}", run.id) for run in finished]
     known = [id for _, id in choices]
     kept = [id for id in chosen or [] if id in known]
-    if added in known and added not in kept:
-        kept = [*kept, added][-TUNED_LANES:]
-    kept = kept or known[:1]
+    kept += [id for id in sent or [] if id in known and id not in kept]
+    kept = kept[-TUNED_LANES:] or known[:1]
     info = "Up to three, of the same base." if known else NO_RUNS
     menu = gr.Dropdown(choices=choices, value=kept, info=info)
     return [None, menu, *arrange(studio, kept, talk)]

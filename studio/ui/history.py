@@ -217,7 +217,7 @@ def open_chat(studio: Studio, id: str | None) -> list[Any]:
     run = studio.run(_chosen(id))
     if run.status() != "finished":
         raise StudioError(f"This run is {run.status()}; chat with it once it is finished.")
-    return [run.id, go_to("chat")]
+    return [[run.id], go_to("chat")]
 
 
 @told

@@ -13,7 +13,7 @@ class Links:
     dataset: gr.State
     """Id of the dataset to tune on."""
     run: gr.State
-    """Id of the tuned run to chat with."""
+    """Ids of the tuned runs to chat with."""
     measurement: gr.State
     """Id of the measuring run to report on."""
 

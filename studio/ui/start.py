@@ -92,8 +92,8 @@ def show(studio: Studio, demo: Demo | None) -> list[Any]:
 
 @told
 def open_chat(demo: Demo | None) -> list[Any]:
-    """Go to the chat, with the demo's run in a lane."""
-    return [demo["plain"] if demo else gr.skip(), go_to("chat")]
+    """Go to the chat, with both of the demo's runs in lanes."""
+    return [[demo["plain"], demo["keeping"]] if demo else gr.skip(), go_to("chat")]
 
 
 @told

@@ -16,13 +16,17 @@ HEAD = '<meta name="color-scheme" content="light dark">'
 
 CSS = """
 :root { --base: #2a78b8; --tuned: #c4620a; --base-soft: #e4eff8; --tuned-soft: #fcebd9;
-  --line: #dfe3e8; --quiet: #5d6570; --card: #ffffff; }
+  --line: #dfe3e8; --quiet: #5d6570; --card: #ffffff; --accent: #0f766e; }
 .dark { --base: #6db3ea; --tuned: #f2a154; --base-soft: #14283a; --tuned-soft: #3a2712;
-  --line: #343a44; --quiet: #a3abb7; --card: #1b2027; }
+  --line: #343a44; --quiet: #a3abb7; --card: #1b2027; --accent: #57bdb2;
+  --color-accent: #57bdb2; }
+.dark input[type="range"] { --neutral-200: #454d59; }
 .gradio-container { width: 100% !important; max-width: 1500px !important;
   margin: 0 auto !important; }
 .gradio-container .html-container { padding: 0 !important; }
 .gradio-container .prose { font-size: 0.95rem; }
+/* An error is told in a message of its own; what was there before it stays to be seen. */
+[data-testid="status-tracker"]:has(> .error) { display: none !important; }
 footer { display: none !important; }
 .st-head { display: flex; align-items: baseline; gap: .75rem; flex-wrap: wrap; }
 .st-head h1 { font-size: 1.35rem; font-weight: 650; margin: 0; letter-spacing: -.01em; }
@@ -42,13 +46,13 @@ footer { display: none !important; }
 .st-stage:last-child { border-bottom: none; }
 .st-mark { width: 1.4rem; height: 1.4rem; border-radius: 50%; display: grid; place-items: center;
   font-size: .8rem; border: 1.5px solid var(--line); color: var(--quiet); }
-.st-mark.done { background: #0f766e; border-color: #0f766e; color: #fff; }
-.st-mark.now { border-color: #0f766e; color: #0f766e; }
+.st-mark.done { background: #0f766e; border-color: var(--accent); color: #fff; }
+.st-mark.now { border-color: var(--accent); color: var(--accent); }
 .st-mark.bad { border-color: var(--tuned); color: var(--tuned); }
 .st-bar { height: .5rem; border-radius: .25rem; background: var(--line); overflow: hidden; }
 .st-bar > div { height: 100%; background: #0f766e; border-radius: .25rem; transition: width .4s; }
 .st-scroll { overflow-x: auto; max-width: 100%; }
-.prose table.st-table, table.st-table { border: none !important;
+.prose table.st-table, table.st-table { border: none !important; padding: 0 !important;
   border-collapse: collapse; width: 100%;
   font-size: .9rem;  font-variant-numeric: tabular-nums; }
 .prose table.st-table th, table.st-table th { border: none !important; text-align: left;
@@ -61,8 +65,7 @@ table.st-table .num { text-align: right; white-space: nowrap; }
 table.st-table tr.sum td { font-weight: 600; }
 .st-chip { display: inline-block; white-space: nowrap; border-radius: 1rem; padding: .05rem .6rem;
   font-size: .8rem; border: 1px solid var(--line); background: var(--card); }
-.st-chip.gained { border-color: #0f766e; color: #0f766e; font-weight: 600; }
-.dark .st-chip.gained { border-color: #5fc4ba; color: #5fc4ba; }
+.st-chip.gained { border-color: var(--accent); color: var(--accent); font-weight: 600; }
 .st-chip.forgotten { border-color: var(--tuned); color: var(--tuned); font-weight: 600; }
 .st-chip.inconclusive { border-style: dashed; }
 .st-base { color: var(--base); font-weight: 600; }
@@ -93,15 +96,17 @@ table.st-table tr.sum td { font-weight: 600; }
 .st-lane-base { border-top: 3px solid var(--base) !important; }
 .st-lane-tuned { border-top: 3px solid var(--tuned) !important; }
 #runs * { font-family: inherit !important; }
+#case-flip .wrap { display: grid !important; grid-template-columns: 1fr 1fr; gap: .4rem; }
 .st-gallery .wrap { display: grid !important; grid-template-columns: repeat(auto-fill,
   minmax(12rem, 1fr)); gap: .4rem; max-height: 19rem; overflow-y: auto; }
 .st-gallery label { align-items: flex-start !important; }
 button:focus-visible, input:focus-visible, textarea:focus-visible, [role="tab"]:focus-visible {
-  outline: 2px solid #0f766e !important; outline-offset: 2px; }
+  outline: 2px solid var(--accent) !important; outline-offset: 2px; }
 @media (max-width: 640px) {
   .gradio-container { padding: .5rem !important; }
   .st-stage { grid-template-columns: 1.6rem 1fr; }
   .st-stage > :last-child { grid-column: 1 / -1; }
+  #case-flip .wrap { grid-template-columns: 1fr; }
   .st-case dl { grid-template-columns: 1fr; }
   .tab-container button { padding: 0 .6rem !important; }
   .st-lane-base, .st-lane-tuned { height: 260px !important; }
@@ -139,6 +144,9 @@ def make_theme() -> gr.themes.Base:
         block_label_text_color="#5d6570",
         block_label_text_color_dark="#a3abb7",
         block_shadow="none",
+        block_info_text_color="#5d6570",
+        block_info_text_color_dark="#a3abb7",
+        input_placeholder_color="#7b8491",
         color_accent="#0f766e",
         input_background_fill="#ffffff",
         input_background_fill_dark="#12161c",

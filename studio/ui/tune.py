@@ -103,12 +103,16 @@ def _lay_out_folded() -> dict[str, Any]:
 def _lay_out_codes() -> list[gr.Code]:
     with gr.Tabs():
         with gr.Tab("As a command"):
-            command = gr.Code(language="shell", label="Command", wrap_lines=True, interactive=False,
-                              elem_id="as-command", buttons=["copy"])  # fmt: skip
+            command = gr.Code(
+                language="shell", lines=4, label="Command", wrap_lines=True, interactive=False,
+                elem_id="as-command", buttons=["copy"],
+            )  # fmt: skip
         with gr.Tab("As YAML"):
-            file = gr.Code(language="yaml", label="YAML", interactive=False, elem_id="as-yaml")
+            file = gr.Code(
+                language="yaml", lines=4, label="YAML", interactive=False, elem_id="as-yaml"
+            )
         with gr.Tab("As Python"):
-            script = gr.Code(language="python", label="Python", interactive=False,
+            script = gr.Code(language="python", lines=4, label="Python", interactive=False,
                              elem_id="as-python")  # fmt: skip
     return [command, file, script]
 
@@ -116,9 +120,7 @@ def _lay_out_codes() -> list[gr.Code]:
 @told
 def list_datasets(studio: Studio, sent: str | None, chosen: str | None) -> list[Any]:
     """The datasets to choose from; one that another tab sent comes first, then the newest."""
-    choices = [
-        (f"{one.card.name} ({one.card.train} examples)", one.id) for one in studio.datasets()
-    ]
+    choices = [(f"{one.card.name} · {one.card.train}", one.id) for one in studio.datasets()]
     known = [id for _, id in choices]
     value = next((id for id in (sent, chosen, *known) if id in known), None)
     info = "What to learn from." if known else NO_DATASET
