@@ -1,6 +1,7 @@
 """The page is built without torch, says errors in a sentence, and keeps other sites away."""
 
 import asyncio
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,7 @@ from studio.ui.border import UNEXPECTED, told
 from studio.ui.draft import Draft, apply_draft, name_template, open_draft
 from studio.ui.guard import Guard
 from studio.ui.markup import card, table
+from studio.ui.server import find_address
 from studio.ui.standing import look
 from studio.ui.tokens import tokenize
 
@@ -127,6 +129,15 @@ def test_a_studio_error_is_told_in_its_own_words() -> None:
         raise DatasetError("There are no rows; choose a file.")
 
     with pytest.raises(gr.Error, match=r"There are no rows; choose a file\."):
+        refuse()
+
+
+def test_what_a_person_typed_is_no_markup_in_an_error() -> None:
+    @told
+    def refuse() -> None:
+        raise DatasetError("There is no <img src=x>.")
+
+    with pytest.raises(gr.Error, match="&lt;img src=x&gt;"):
         refuse()
 
 
@@ -259,6 +270,40 @@ def test_only_the_answers_tokens_are_shown_as_learned() -> None:
     assert learned.startswith("yes indeed")
     assert "Say yes." in "".join(tokens.texts[: tokens.prompt])
     assert 0 < tokens.learned < len(tokens.texts)
+
+
+@pytest.mark.parametrize(
+    ("variables", "host", "port"),
+    [
+        ({}, "127.0.0.1", 7860),
+        ({"PORT": "9000"}, "127.0.0.1", 9000),
+        ({"GRADIO_SERVER_NAME": "10.0.0.1", "GRADIO_SERVER_PORT": "9001"}, "10.0.0.1", 9001),
+        ({"SPACE_ID": "me/studio", "SPACE_HOST": "me-studio.hf.space"}, "0.0.0.0", 7860),
+    ],
+)
+def test_the_page_listens_to_this_machine_only_unless_told_or_on_a_space(
+    variables: dict[str, str], host: str, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("PORT", "GRADIO_SERVER_NAME", "GRADIO_SERVER_PORT", "SPACE_ID", "SPACE_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    found = find_address(None, None)
+    assert (found.host, found.port) == (host, port)
+    assert ("SPACE_HOST" in variables) == bool(found.names)
+    assert find_address("::1", 1234).host == "::1"
+
+
+def test_a_taken_port_is_told_in_one_sentence(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        command = [sys.executable, "app.py", "--port", port, "--home", str(tmp_path)]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 1
+    assert f"Port {port}" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_run_is_described_from_its_events(studio: Studio) -> None:

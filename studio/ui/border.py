@@ -4,6 +4,7 @@ import functools
 import inspect
 import logging
 from collections.abc import Callable, Sequence
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -49,7 +50,9 @@ def _tell(error: Exception, deed: str) -> gr.Error:
     if isinstance(error, gr.Error):
         return error
     if isinstance(error, StudioError):
-        return gr.Error(str(error), title="That did not work", print_exception=False, duration=12)
+        # Gradio shows a message as HTML, and ours may quote what a person typed.
+        text = escape(str(error), quote=False)
+        return gr.Error(text, title="That did not work", print_exception=False, duration=12)
     _log.error("%s failed", deed, exc_info=error)
     return gr.Error(UNEXPECTED, title="Unexpected", print_exception=False, duration=12)
 

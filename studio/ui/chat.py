@@ -1,6 +1,8 @@
 """The fourth tab: the base and up to three tuned models answer side by side, in lock-step."""
 
 from collections.abc import Generator, Iterator, Sequence
+from html import escape
+from threading import Thread
 from typing import Any, cast
 
 import gradio as gr
@@ -130,6 +132,7 @@ def open_lanes(
     studio: Studio, sent: list[str] | None, chosen: list[str] | None, talk: Talk
 ) -> list[Any]:
     """The finished runs to choose from, with those that another tab sent; then the lanes."""
+    Thread(target=studio.warm_up_chat, daemon=True).start()  # may wait for another's answer
     finished = [run for run in studio.runs() if run.kind == "tune" and run.status() == "finished"]
     choices = [(f"{run.title} · {run.id[:15]}", run.id) for run in finished]
     known = [id for _, id in choices]
@@ -165,7 +168,9 @@ def answer(
     if not prompt.strip():
         raise StudioError("Write a message first; every lane answers it.")
     lanes = [BASE, *(runs or [])]
-    asked = {lane: [*talk.get(lane, []), _turn("user", prompt.strip())] for lane in lanes}
+    asked = {
+        lane: [*_answered(talk.get(lane, [])), _turn("user", prompt.strip())] for lane in lanes
+    }
     sampling = Sampling(
         temperature=temperature, top_p=top_p, max_new_tokens=int(tokens or 96), seed=int(seed or 0)
     )
@@ -173,7 +178,7 @@ def answer(
     try:
         yield from _stream(studio, asked, strength, system, sampling)
     except StudioError as error:
-        gr.Warning(str(error), title="No answer")
+        gr.Warning(escape(str(error), quote=False), title="No answer")
         before = {lane: talk.get(lane, []) for lane in lanes}
         yield [prompt, *_show(before, lanes, [f"! {error}"] * len(lanes))[1:]]
 
@@ -263,6 +268,11 @@ def take_card(kind: int, cards: list[Any], event: gr.SelectData) -> list[Any]:
     card = cards[kind][event.index]
     system = card[0]["content"] if card[0]["role"] == "system" else ""
     return [card[-1]["content"], system]
+
+
+def _answered(turns: list[dict[str, str]]) -> list[dict[str, str]]:
+    """What was said, without a last question that was stopped before its answer began."""
+    return turns[:-1] if turns and turns[-1]["role"] == "user" else turns
 
 
 def _bubbles(turns: Sequence[dict[str, str]]) -> list[Any]:

@@ -131,11 +131,14 @@ def serve(studio: Studio, *, host: str | None = None, port: int | None = None) -
 
 
 def _shown(host: str) -> str:
+    if ":" in host:
+        return f"[{host}]"
     return "127.0.0.1" if host == "0.0.0.0" else host
 
 
 def _refuse_taken(address: Address) -> None:
-    with socket.socket() as probe:
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address.host, address.port))

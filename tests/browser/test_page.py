@@ -1,5 +1,6 @@
 """The whole loop in a real browser: build, tune, chat, measure, read the report."""
 
+import json
 import re
 import shutil
 import socket
@@ -145,6 +146,25 @@ def test_wrong_input_is_answered_with_a_sentence(
 
     assert "Traceback" not in page.content()
     assert complaints == []
+
+
+def test_text_from_a_row_is_shown_and_never_run(
+    browser: "playwright.Browser", address: str
+) -> None:
+    page, _ = open_page(browser, address)
+    open_tab(page, "Data")
+    expect(page.locator("#preview")).to_contain_text("tokens are learned", timeout=20_000)
+    page.get_by_label("Paste text").check()
+    nasty = "<img src=x onerror=window.hit=1> ${window.hit=1} {{ window.hit }}"
+    row = {"text": nasty, "label": "positive", "split": nasty}
+    pasted = page.locator("#pasted").get_by_role("textbox")
+    pasted.fill(json.dumps(row) + "\n" + json.dumps(row | {"text": "Fine."}))
+    pasted.press("Tab")
+    expect(page.locator("#preview")).to_contain_text(nasty, timeout=20_000)
+    page.locator("#build").click()
+    expect(page.get_by_test_id("toast-body")).to_contain_text("<img src=x", timeout=20_000)
+    page.wait_for_timeout(300)
+    assert page.evaluate("window.hit") is None
 
 
 @pytest.mark.parametrize("width", [390, 900, 1440])
