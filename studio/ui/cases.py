@@ -19,7 +19,7 @@ NAMES = {
     "wrong_right": "wrong before, right now",
     "wrong_wrong": "wrong before and after",
 }
-SHOWN = 25  # cases listed at once
+SHOWN = 24  # cases listed at once
 NONE = "No case of this kind."
 
 
@@ -76,7 +76,8 @@ def show(
     if not found:
         return empty(NONE)
     more = f"<p>The first {SHOWN} of {len(found)}.</p>" if len(found) > SHOWN else ""
-    return more + "".join(_draw(cases[one.case], one) for one in found[:SHOWN])
+    drawn = "".join(_draw(cases[one.case], one) for one in found[:SHOWN])
+    return f'{more}<div class="st-cases">{drawn}</div>'
 
 
 def _draw(case: Case, flip: Flip) -> str:

@@ -68,7 +68,8 @@ def build(studio: Studio, links: Links, tab: gr.Tab, page: gr.Blocks) -> None:
         trigger_mode="once",
     )
     wire(stop.click, lambda: None, cancels=answers, queue=False)
-    wire(clear.click, forget, outputs=[talk, *bots, *notes], cancels=answers)
+    emptied = [clear.click, *(bot.clear for bot in bots)]
+    wire(emptied, forget, outputs=[talk, *bots, *notes], cancels=answers)
     for kind, deck in enumerate(decks):
         wire(deck.select, take_card, kind, inputs=cards, outputs=[prompt, system])
 
@@ -215,7 +216,9 @@ def _show(talk: Talk, lanes: Sequence[str], notes: Sequence[str]) -> list[Any]:
 
 def _note(lane: str, said: Said, update: Update, strength: float) -> str:
     """What stands under a lane: who answers, how fast, and that the base is the base."""
-    parts = [f"{said.tokens} tokens, {said.tokens_per_second:.0f} tokens/s"]
+    parts = [f"{said.tokens} token{'s' if said.tokens != 1 else ''}"]
+    if said.tokens_per_second:  # a pace takes two tokens
+        parts[0] += f", {said.tokens_per_second:.0f} tokens/s"
     if lane != BASE:
         parts.insert(0, f"strength {strength:g}")
     elif update.proof is not None:

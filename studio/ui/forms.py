@@ -37,7 +37,7 @@ def make_component(name: str) -> gr.components.Component:
     """The component for a field: a menu for a closed list, a number with its bounds, or a text."""
     field = Recipe.model_fields[name]
     common: dict[str, Any] = {
-        "label": name.replace("_", " ").capitalize(),
+        "label": name.replace("_", " ").capitalize().replace("Kl ", "KL "),
         "info": field.description,
         "value": None if field.is_required() else field.default,
         "elem_id": f"recipe-{name}",

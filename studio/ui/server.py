@@ -72,7 +72,8 @@ def make_app(studio: Studio, address: Address) -> Any:
     from studio.ui.theme import CSS, HEAD, make_theme
 
     page = build(studio)
-    page.queue(max_size=64, default_concurrency_limit=4)
+    # One call of a deed at a time, so that a later answer never comes before an earlier one.
+    page.queue(max_size=64, default_concurrency_limit=1)
     app = gr.mount_gradio_app(
         FastAPI(docs_url=None, redoc_url=None, openapi_url=None),
         page,

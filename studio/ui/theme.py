@@ -85,16 +85,23 @@ table.st-table tr.sum td { font-weight: 600; }
   var(--tuned); font-weight: 600; }
 .st-case { border: 1px solid var(--line); border-radius: 10px; padding: .6rem .8rem;
   margin-bottom: .5rem; background: var(--card); overflow-wrap: anywhere; }
+.st-cases { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 21rem), 1fr));
+  gap: .5rem; }
+.st-cases .st-case { margin: 0; }
 .st-case pre { white-space: pre-wrap; font: inherit; margin: 0; }
 .st-case dl { display: grid; grid-template-columns: 6rem 1fr; gap: .2rem .6rem; margin: .4rem 0 0;
   font-size: .9rem; }
 .st-case dt { color: var(--quiet); }
+.st-case dt.st-base { color: var(--base); }
+.st-case dt.st-tuned { color: var(--tuned); }
 .st-case dd { margin: 0; white-space: pre-wrap; }
 .st-flips { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .5rem; }
 .st-headline { border-left: 3px solid var(--tuned); padding: .2rem 0 .2rem .9rem; margin: .4rem 0;
   line-height: 1.55; }
 .st-lane-base { border-top: 3px solid var(--base) !important; }
 .st-lane-tuned { border-top: 3px solid var(--tuned) !important; }
+.st-lane-base .bubble-wrap, .st-lane-tuned .bubble-wrap { margin-top: 1.9rem;
+  height: calc(100% - 1.9rem) !important; }
 #runs * { font-family: inherit !important; }
 #case-flip .wrap { display: grid !important; grid-template-columns: 1fr 1fr; gap: .4rem; }
 .st-gallery .wrap { display: grid !important; grid-template-columns: repeat(auto-fill,
