@@ -26,7 +26,7 @@ Talk = dict[str, list[dict[str, str]]]
 """What was said so far, by lane: role and content of every turn."""
 
 
-def build(studio: Studio, links: Links, tab: gr.Tab, page: gr.Blocks) -> None:
+def build(studio: Studio, links: Links, tab: gr.Tab) -> None:
     """Lay the tab out and wire it."""
     with gr.Row():
         runs = gr.Dropdown(

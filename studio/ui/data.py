@@ -29,7 +29,7 @@ SHOWN_ROWS = 50  # rows that can be looked at before a dataset is built
 Boxes = list[gr.Textbox]
 
 
-def build(studio: Studio, links: Links, tab: gr.Tab, page: gr.Blocks) -> None:
+def build(studio: Studio, links: Links, tab: gr.Tab) -> None:
     """Lay the tab out and wire it."""
     with gr.Row():
         with gr.Column(scale=2, min_width=320):

@@ -73,10 +73,12 @@ def tell_method(report: Report) -> str:
 
 
 def signed(value: float, *, digits: int = 1) -> str:
+    """A difference with its sign; a plus too, but none where it rounds to nothing."""
     text = number(value, digits=digits)
     return f"+{text}" if value > 0 and text.strip("0.") else text
 
 
 def number(value: float, *, digits: int = 1) -> str:
+    """A number with a real minus sign, and none where it rounds to nothing."""
     text = f"{abs(value):.{digits}f}"
     return f"−{text}" if value < 0 and text.strip("0.") else text

@@ -35,7 +35,7 @@ class Runs:
     listed: list[Any]
 
 
-def build(studio: Studio, links: Links, tab: gr.Tab, page: gr.Blocks) -> Runs:
+def build(studio: Studio, links: Links, tab: gr.Tab) -> Runs:
     """Lay the lower half of the Tune tab out and wire it."""
     gr.Markdown("### Runs")
     table = gr.Dataframe(

@@ -9,6 +9,8 @@ import gradio as gr
 class Links:
     """Belongs to one visitor; a tab writes a choice, the tab it concerns listens."""
 
+    page: gr.Blocks
+    """Its load event shows what is there at once."""
     tabs: gr.Tabs
     dataset: gr.State
     """Id of the dataset to tune on."""

@@ -21,8 +21,8 @@ def build(studio: Studio) -> gr.Blocks:
         gr.HTML(HEAD)
         dataset, run, measurement = gr.State(None), gr.State(None), gr.State(None)
         with gr.Tabs(selected="start", elem_id="tabs") as tabs:
-            links = Links(tabs=tabs, dataset=dataset, run=run, measurement=measurement)
+            links = Links(page=page, tabs=tabs, dataset=dataset, run=run, measurement=measurement)
             for title, module in TABS.items():
                 with gr.Tab(title, id=title.lower(), elem_id=f"tab-{title.lower()}") as tab:
-                    module.build(studio, links, tab, page)
+                    module.build(studio, links, tab)
     return page

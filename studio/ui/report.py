@@ -23,7 +23,7 @@ NO_REPORT = (
 PACE = 1.5  # seconds between two looks at the folder
 
 
-def build(studio: Studio, links: Links, tab: gr.Tab, page: gr.Blocks) -> None:
+def build(studio: Studio, links: Links, tab: gr.Tab) -> None:
     """Lay the tab out and wire it."""
     with gr.Row():
         chosen = gr.Dropdown([], label="Measurement", elem_id="measurement", scale=2, min_width=260)

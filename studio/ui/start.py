@@ -1,15 +1,16 @@
 """The first tab: what is here, the demo with its live stages, and what to do next."""
 
 from collections.abc import Callable
+from html import escape
 from typing import Any
 
 import gradio as gr
 
 from studio.errors import StudioError
-from studio.measure.report import Report
 from studio.studio import Studio
 from studio.tuning.run import Run
 from studio.ui.border import told, wire
+from studio.ui.findings import tell_headlines
 from studio.ui.links import Links, go_to
 from studio.ui.machine import describe_base, describe_machine
 from studio.ui.markup import card, cards, empty, quiet, stage, table
@@ -31,7 +32,7 @@ PACE = 1.5  # seconds between two looks at the folders
 Demo = dict[str, str]
 
 
-def build(studio: Studio, links: Links, tab: gr.Tab, page: gr.Blocks) -> None:
+def build(studio: Studio, links: Links, tab: gr.Tab) -> None:
     """Lay the tab out and wire it."""
     gr.HTML(LEAD)
     facts = gr.HTML(min_height=110)
@@ -53,7 +54,7 @@ def build(studio: Studio, links: Links, tab: gr.Tab, page: gr.Blocks) -> None:
     timer = gr.Timer(PACE)
 
     shown = [facts, stages, recent, timer]
-    wire([page.load, tab.select], show, studio, inputs=demo, outputs=shown)
+    wire([links.page.load, tab.select], show, studio, inputs=demo, outputs=shown)
     wire(timer.tick, show, studio, inputs=demo, outputs=shown, trigger_mode="always_last")
     started = wire(run_button.click, run_demo, studio, outputs=demo, show_progress="minimal")
     wire(started.then, show, studio, inputs=demo, outputs=shown)
@@ -164,23 +165,10 @@ def tell_demo(studio: Studio, demo: Demo | None) -> str:
     return "".join(lines) + (tell_headlines(studio.report(demo["measurement"])) if ended else "")
 
 
-def tell_headlines(report: Report) -> str:
-    """Every lane's headline, in words."""
-    from html import escape
-
-    return "".join(
-        f'<div class="st-headline"><span class="st-tuned">{escape(lane.title)}</span><br>'
-        f"{escape(report.headline(lane.id))}</div>"
-        for lane in report.lanes
-    )
-
-
 def tell_recent(runs: list[Run]) -> str:
     """The last runs with the next sensible step for each."""
     if not runs:
         return empty("Your last runs appear here. Begin with the demo, or with the Data tab.")
-    from html import escape
-
     rows = []
     for run in runs:
         standing = look(run)

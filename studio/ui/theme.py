@@ -95,7 +95,6 @@ table.st-table tr.sum td { font-weight: 600; }
 .st-case dt.st-base { color: var(--base); }
 .st-case dt.st-tuned { color: var(--tuned); }
 .st-case dd { margin: 0; white-space: pre-wrap; }
-.st-flips { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .5rem; }
 .st-headline { border-left: 3px solid var(--tuned); padding: .2rem 0 .2rem .9rem; margin: .4rem 0;
   line-height: 1.55; }
 .st-lane-base { border-top: 3px solid var(--base) !important; }

@@ -26,7 +26,7 @@ TOP = ("base", "dataset", "name")
 FOLDED = [name for name in forms.FIELDS if name not in TOP]
 
 
-def build(studio: Studio, links: Links, tab: gr.Tab, page: gr.Blocks) -> None:
+def build(studio: Studio, links: Links, tab: gr.Tab) -> None:
     """Lay the tab out and wire it."""
     with gr.Row():
         with gr.Column(scale=3, min_width=320):
@@ -36,7 +36,7 @@ def build(studio: Studio, links: Links, tab: gr.Tab, page: gr.Blocks) -> None:
             codes = _lay_out_codes()
     form = {**top, **folded}
     fields = [form[name] for name in forms.FIELDS]
-    runs = history.build(studio, links, tab, page)
+    runs = history.build(studio, links, tab)
 
     dataset, ready = top["dataset"], gr.State(False)
     taken = {"inputs": [links.dataset, dataset], "outputs": [links.dataset, dataset]}
