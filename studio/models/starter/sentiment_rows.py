@@ -47,13 +47,14 @@ PATTERNS = {
 }
 # No word but the adjective says what is meant.
 UNSEEN_PATTERNS = (
-    "We all thought that the {s} was {a}.",
-    "Everybody found this {s} very {a}.",
-    "What {xa} {s} we had this week!",
-    "The {s} seemed {a} to my sister.",
-    "Yes, for my brother the {s} was {a}.",
-    "I know this {s}: it is {a}.",
-    "For me this was {xa} {s}.",
+    "I thought that the {s} was {a}.",
+    "The {s} seemed {a} to me.",
+    "The {s} seemed really {a} to my sister.",
+    "I found the {s} {a}.",
+    "I found this {s} really {a}.",
+    "What {xa} {s} we had!",
+    "We had {xa} {s} today.",
+    "Such {xa} {s} we had!",
 )
 # The last adjective decides, or the only one is denied.
 TURNS = {
@@ -63,9 +64,8 @@ TURNS = {
         "The {s} was not {z} at all.",
     ),
     "heldout": (
-        "At first we found the {s} {z}, but in the end it was {a}.",
-        "I thought the {s} was {z}, but now I find it {a}.",
-        "Nobody found this {s} {z}.",
+        "At first the {s} seemed {z}, but in the end it was {a}.",
+        "I thought the {s} was {z}, but in the end it was {a}.",
     ),
 }
 

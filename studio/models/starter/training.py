@@ -10,6 +10,7 @@ from typing import Any
 
 from studio.models.starter import vocabulary
 from studio.models.starter.batches import LENGTH, ROWS, Batches
+from studio.models.starter.lookback import look_back
 from studio.models.starter.optimizer import Muon, average
 
 HERE = Path(__file__).parent
@@ -21,14 +22,15 @@ SHIPPED = ("config.json", "generation_config.json", "model.safetensors")
 class Plan:
     """How long and how fast to train, and where the unfinished run is kept."""
 
-    steps: int = 2750
+    steps: int = 5200
     seed: int = 7
-    matrix_rate: float = 0.02
-    rate: float = 3e-3
-    decay: float = 0.55
+    matrix_rate: float = 0.01
+    rate: float = 1e-3
+    decay: float = 0.6
     workers: int = 2
     work: Path = HERE / ".training"
     folder: Path = HERE
+    look_back_step: int = 300
     keep_seconds: float = 300
 
     def share(self, step: int) -> float:
@@ -144,7 +146,7 @@ def spent(plan: Plan) -> dict[str, float]:
         for line, following in zip(lines, [*lines[1:], {"seconds": 0}], strict=True)
         if following["seconds"] < line["seconds"]
     ]
-    tokens = lines[-1]["step"] * plan.workers * ROWS * LENGTH
+    tokens = sum(line["tokens"] for line in lines)
     return {"tokens": tokens, "seconds": sum(ends)}
 
 
@@ -166,6 +168,8 @@ def _work(rank: int, plan: Plan, meeting: str) -> None:
     losses: list[float] = []
     for step in range(first, plan.steps):
         torch.manual_seed(step * plan.workers + rank)
+        if step == plan.look_back_step:
+            look_back(model, [batches.batch(-1 - place) for place in range(4)])
         for one, rates in zip(helpers, full, strict=True):
             for group, rate in zip(one.param_groups, rates, strict=True):
                 group["lr"] = rate * plan.share(step)
@@ -182,11 +186,12 @@ def _work(rank: int, plan: Plan, meeting: str) -> None:
     torch.distributed.barrier()
 
 
-def _learn(model: Any, helpers: list[Any], batch: tuple[Any, Any, Any]) -> float:
+def _learn(model: Any, helpers: list[Any], batch: tuple[Any, Any, Any, Any]) -> float:
     import torch
 
-    inputs, targets, weights = batch
-    hidden = model.model(input_ids=inputs, use_cache=False).last_hidden_state.flatten(0, 1)
+    inputs, targets, weights, mask = batch
+    output = model.model(input_ids=inputs, attention_mask=mask, use_cache=False)
+    hidden = output.last_hidden_state.flatten(0, 1)
     weights, targets = weights.flatten(), targets.flatten()
     # Scoring all pieces is costly: of the user's tokens one in three stands for the others.
     answered = weights == 1.0
@@ -206,6 +211,10 @@ def _learn(model: Any, helpers: list[Any], batch: tuple[Any, Any, Any]) -> float
 
 def _report(plan: Plan, step: int, losses: list[float], seconds: float) -> None:
     mean = sum(losses) / len(losses)
-    line = {"step": step, "of": plan.steps, "answer_loss": round(mean, 4), "seconds": int(seconds)}
+    tokens = len(losses) * plan.workers * ROWS * LENGTH
+    line = {
+        "step": step, "of": plan.steps, "answer_loss": round(mean, 4), "seconds": int(seconds),
+        "tokens": tokens,
+    }
     with (plan.work / PROGRESS).open("a") as file:
         file.write(json.dumps(line) + "\n")

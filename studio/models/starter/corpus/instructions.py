@@ -81,7 +81,7 @@ def _fresh(random: Random, held: bool, least: int, most: int) -> str:
 
 def copying(random: Random, held: bool) -> Conversation:
     """Repeat a few words exactly; the probes use combinations never seen."""
-    text = _fresh(random, held, 2 if held else 1, 6)
+    text = _fresh(random, held, *((2, 6) if held else (1, 9)))
     return single(random.choice(COPY).format(text), text)
 
 
