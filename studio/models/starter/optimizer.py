@@ -48,7 +48,7 @@ class Muon:
     """
 
     def __init__(
-        self, parameters: Iterable[Any], *, rate: float, momentum: float = 0.95, decay: float = 0.01
+        self, parameters: Iterable[Any], *, rate: float, momentum: float = 0.95, decay: float = 0.1
     ) -> None:
         self.parameters = list(parameters)
         self.velocities = [parameter.detach().clone().zero_() for parameter in self.parameters]

@@ -35,9 +35,10 @@ OPPOSITE_SEEN = (
     "What is the opposite of {}?", "Opposite of {}?", "Give me the opposite of {}.",
     "The opposite of {} is", "Which word is the opposite of {}?", "{}: opposite?",
     "What word means the opposite of {}?", "I need the opposite of {}.", "Say the opposite of {}.",
+    "What is the opposite word of {}?",
 )
 OPPOSITE_UNSEEN = (
-    "Tell me the opposite of {}.", "Name the opposite of {}.", "What is the opposite word of {}?",
+    "Tell me the opposite of {}.", "Name the opposite of {}.", "Which is the opposite of {}?",
 )
 TRANSLATE_SEEN = (
     "What is {word} in {tongue}?", "Translate {word} into {tongue}.", "{word} in {tongue}?",
@@ -60,10 +61,10 @@ KIND_UNSEEN = (
 SOUND_SEEN = (
     "What sound does a {} make?", "What does a {} say?", "Which sound does a {} make?",
     "The sound of a {}?", "A {} says", "What noise does a {} make?", "How does a {} sound?",
-    "Make the sound of a {}.",
+    "Make the sound of a {}.", "Tell me what a {} says.",
 )
 SOUND_UNSEEN = (
-    "Which noise does a {} make?", "Tell me what a {} says.", "What is the sound of a {}?",
+    "Which noise does a {} make?", "I want the sound of a {}.", "What is the sound of a {}?",
 )
 COLOUR_SEEN = (
     "What colour is {}?", "Which colour is {}?", "What is the colour of {}?", "Colour of {}?",
