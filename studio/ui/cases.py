@@ -19,7 +19,7 @@ NAMES = {
     "wrong_right": "wrong before, right now",
     "wrong_wrong": "wrong before and after",
 }
-SHOWN = 24  # cases listed at once
+SHOWN = 12  # cases listed at once
 NONE = "No case of this kind."
 
 

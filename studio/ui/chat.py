@@ -81,7 +81,7 @@ def _lay_out_lanes() -> tuple[list[gr.Column], list[gr.Chatbot], list[gr.HTML]]:
             bots.append(
                 gr.Chatbot(
                     label="Base" if number == 0 else f"Tuned {number}",
-                    height=380,
+                    height=440,
                     buttons=["copy"],
                     placeholder=GREETING,
                     render_markdown=False,

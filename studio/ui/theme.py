@@ -9,7 +9,7 @@ import gradio as gr
 BASE = "#2a78b8"
 TUNED = "#d9730d"
 MUTED = "#8a8f98"
-LANES = (TUNED, "#a34a00", "#e8a33d")
+LANES = (TUNED, "#b3541e", "#e8a33d")
 """Tuned lanes where there are several: shades of one family, and never without a sign."""
 
 HEAD = '<meta name="color-scheme" content="light dark">'
@@ -100,6 +100,7 @@ table.st-table tr.sum td { font-weight: 600; }
 .st-lane-base { border-top: 3px solid var(--base) !important; }
 .st-lane-tuned { border-top: 3px solid var(--tuned) !important; }
 .st-lane-base .bubble-wrap, .st-lane-tuned .bubble-wrap { margin-top: 1.9rem;
+  background: transparent !important;
   height: calc(100% - 1.9rem) !important; }
 #runs * { font-family: inherit !important; }
 #case-flip .wrap { display: grid !important; grid-template-columns: 1fr 1fr; gap: .4rem; }

@@ -40,14 +40,21 @@ def build(studio: Studio, links: Links, tab: gr.Tab) -> None:
 
     dataset, ready = top["dataset"], gr.State(False)
     taken = {"inputs": [links.dataset, dataset], "outputs": [links.dataset, dataset]}
-    wire(tab.select, list_datasets, studio, **taken)
     turned = [meaning, *(form[name] for name in FOLDED)]
-    wire(
-        tab.select, turn_first, studio, inputs=[ready, dial, top["base"]], outputs=[ready, *turned]
-    )
-    wire(dial.input, turn_dial, studio, inputs=[dial, top["base"]], outputs=turned)
-    changed = [field.change for field in fields]
-    wire(changed, spell_out, studio, inputs=fields, outputs=codes, trigger_mode="always_last")
+    filled = [
+        wire(tab.select, list_datasets, studio, **taken),
+        wire(
+            tab.select,
+            turn_first,
+            studio,
+            inputs=[ready, dial, top["base"]],
+            outputs=[ready, *turned],
+        ),
+        wire(dial.input, turn_dial, studio, inputs=[dial, top["base"]], outputs=turned),
+    ]
+    # After a form was filled its values are all there; one by one they would be told half-way.
+    for event in ([field.input for field in fields], *(one.then for one in filled)):
+        wire(event, spell_out, studio, inputs=fields, outputs=codes, trigger_mode="always_last")
     started = wire(
         start.click, start_run, studio, inputs=fields, outputs=runs.chosen, show_progress="minimal"
     )

@@ -26,7 +26,7 @@ FLAGS = [
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 TABS = ("Start", "Data", "Tune", "Chat", "Report")
-PATIENCE = 90_000  # milliseconds for a worker on a busy machine
+PATIENCE = 150_000  # milliseconds for a worker on a busy machine
 expect = playwright.expect
 
 
@@ -96,9 +96,11 @@ def test_a_person_goes_from_rows_to_a_report(browser: "playwright.Browser", addr
     page.get_by_text("Advanced: every field of the recipe").click()
     page.get_by_label("Learn the most").check()
     expect(page.locator("#as-command")).to_contain_text("--epochs 3", timeout=10_000)
+    expect(page.locator("#as-command")).not_to_contain_text("--kl-anchor")
     page.locator("#recipe-max_steps input").fill("3")
     page.locator("#recipe-batch_size input").fill("4")
     expect(page.locator("#as-command")).to_contain_text("--max-steps 3", timeout=10_000)
+    expect(page.locator("#as-command")).to_contain_text("--batch-size 4", timeout=10_000)
     page.locator("#start-run").click()
     expect(page.locator("#about-run")).to_contain_text("Finished: 3 steps", timeout=PATIENCE)
     page.locator("#chat-run").click()
