@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 TEMPLATE = "sentiment"
 PLAIN: dict[str, Any] = {"name": "Demo: plain"}
-KEEPING: dict[str, Any] = {"name": "Demo: keeping", "kl_anchor": 2.0}
+KEEPING: dict[str, Any] = {"name": "Demo: keeping", "kl_anchor": 0.5}
 QUESTIONS = (
     "What is the capital of France?",
     "What is the opposite of hot?",

@@ -5,6 +5,8 @@ import sys
 import time
 from pathlib import Path
 
+from studio.tuning.queue import START_PATIENCE, draw_ticket
+
 ASKER = """
 import sys, time
 from pathlib import Path
@@ -13,7 +15,7 @@ name, seconds, home = sys.argv[1], float(sys.argv[2]), Path(sys.argv[3])
 def say(word):
     with (home / "order").open("a") as file:
         file.write(f"{name} {word}\\n")
-with device(home, on_wait=lambda: say("waits"), on_next=lambda: say("next")):
+with device(home, name, on_wait=lambda: say("waits"), on_next=lambda: say("next")):
     say("has it")
     time.sleep(seconds)
 """
@@ -71,3 +73,22 @@ def test_a_waiter_that_dies_holds_nobody_up(tmp_path: Path) -> None:
     owner.wait()
     assert last.wait(timeout=20) == 0
     assert said(tmp_path)[-1] == "c has it"
+
+
+def test_the_place_in_line_is_that_of_starting_not_of_waking_up(tmp_path: Path) -> None:
+    draw_ticket(tmp_path, "slow to wake")
+    second = ask(tmp_path, "b", 0)
+    wait_for(tmp_path, "b waits")
+    first = ask(tmp_path, "slow to wake", 0)
+    assert first.wait(timeout=20) == 0
+    assert second.wait(timeout=20) == 0
+    holders = [line for line in said(tmp_path) if line.endswith("has it")]
+    assert holders == ["slow to wake has it", "b has it"]
+
+
+def test_a_ticket_whose_worker_never_came_counts_only_for_a_while(tmp_path: Path) -> None:
+    stale = draw_ticket(tmp_path, "never")
+    late = time.time_ns() - int((START_PATIENCE + 1) * 1e9)
+    stale.rename(stale.with_name(f"{late:020d}-never.drawn"))
+    assert ask(tmp_path, "b", 0).wait(timeout=20) == 0
+    assert not list((tmp_path / "queue").iterdir())

@@ -109,7 +109,7 @@ class Engine:
         if self.device.type == "cuda":
             place = torch.cuda.get_device_name(self.device)
         else:
-            place = f"CPU ({torch.get_num_threads()} threads)"
+            place = f"CPU ({torch.get_num_threads()} thread{'s' * (torch.get_num_threads() > 1)})"
         return f"{weights}, {str(pick_dtype(self.device)).removeprefix('torch.')}, {place}"
 
     @property

@@ -61,7 +61,10 @@ def _work_with_last_word(run: Run, log: EventLog) -> int:
         log("started", pid=os.getpid())
         _await_runs(run, log)
         with device(
-            run.folder.parent.parent, on_wait=lambda: log("waiting"), on_next=_import_libraries
+            run.folder.parent.parent,
+            run.id,
+            on_wait=lambda: log("waiting"),
+            on_next=_import_libraries,
         ):
             log("phase", name="loading libraries")
             result = _do(run, log)

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from studio.errors import RunError
+from studio.tuning.queue import draw_ticket
 from studio.tuning.run import Run
 
 WORKER = [sys.executable, "-m", "studio.engine.worker"]
@@ -63,6 +64,7 @@ class Launcher:
         """Set a worker on the run; raises RunError if the run has been started before."""
         if run.status() != "created" or run.is_alive():
             raise RunError(f"Run {run.id} has been started already; it is {run.status()}.")
+        draw_ticket(run.folder.parent.parent, run.id)
         if not self._hand_to_standby(run):
             self._start_cold(run)
         self.reap()

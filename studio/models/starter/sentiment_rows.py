@@ -16,88 +16,79 @@ ROWS = Path(__file__).parents[3] / "prompts" / "rows" / "sentiment.jsonl"
 SIZES = {"train": 480, "heldout": 160}
 PLAIN_SHARE = 0.8
 # In every pattern {s} is the thing, {a} the adjective that decides, {z} one of the other side;
-# {xa} and {xz} carry their article.
-PATTERNS = {
-    "positive": (
-        "The {s} was {a} and I loved it.",
-        "We loved the {s}, it was {a}.",
-        "My friends liked the {a} {s} a lot.",
-        "I am very happy with this {a} {s}.",
-        "The {s} was {a}, thank you very much.",
-        "I was glad about the {a} {s} today.",
-        "This {s} is {a} and worth the money.",
-        "The {s} is always {a} and I like it.",
-        "It was really {xa} {s} this time.",
-        "I had a good day because the {s} was {a}.",
-        "The {s} was so {a}.",
-    ),
-    "negative": (
-        "The {s} was {a} and I hated it.",
-        "We hated the {s}, it was {a}.",
-        "My friends did not like the {a} {s}.",
-        "I am very unhappy with this {a} {s}.",
-        "The {s} was {a} and I want my money back.",
-        "I was angry about the {a} {s} today.",
-        "This {s} is {a} and not worth the money.",
-        "The {s} is always {a} and I do not like it.",
-        "It was really {xa} {s} this time.",
-        "I had an awful day because the {s} was {a}.",
-        "The {s} was so {a}.",
-    ),
-}
-# No word but the adjective says what is meant.
-UNSEEN_PATTERNS = (
-    "I thought that the {s} was {a}.",
-    "The {s} seemed {a} to me.",
-    "The {s} seemed really {a} to my sister.",
-    "I found the {s} {a}.",
-    "I found this {s} really {a}.",
-    "What {xa} {s} we had!",
+# {xa} and {xz} carry their article. No other word says what is meant, so that the adjectives
+# have to be learned from; a few reviews say it twice.
+PATTERNS = (
+    "The {s} was {a}.",
+    "The {s} was so {a}.",
+    "It was really {xa} {s} this time.",
+    "My friends told me about the {a} {s}.",
+    "This {s} is {a}.",
+    "The {s} is always {a}.",
     "We had {xa} {s} today.",
-    "Such {xa} {s} we had!",
+    "Yesterday the {s} was {a} again.",
+    "I can say that the {s} was {a}.",
+    "A very {a} {s}, in my opinion.",
 )
-# The last adjective decides, or the only one is denied.
+TELLING_PATTERNS = {
+    "positive": ("We loved the {s}, it was {a}.", "I am very happy with this {a} {s}."),
+    "negative": ("We hated the {s}, it was {a}.", "I am very unhappy with this {a} {s}."),
+}
+UNSEEN_PATTERNS = (
+    "I found the {s} {a}.",
+    "The {s} seemed {a} to me.",
+    "I thought the {s} was {a}.",
+    "What {xa} {s}!",
+    "Such {xa} {s}!",
+    "It was {xa} {s}.",
+    "The {s} was really {a}.",
+    "The {s} was {a} and {b}.",
+)
+# The last adjective decides.
 TURNS = {
     "train": (
         "The {s} was {z} at first, but then it was {a}.",
-        "I expected {xz} {s}, but it was {a}.",
-        "The {s} was not {z} at all.",
+        "I thought that the {s} was {z}, but it was {a}.",
     ),
     "heldout": (
-        "At first the {s} seemed {z}, but in the end it was {a}.",
-        "I thought the {s} was {z}, but in the end it was {a}.",
+        "At first the {s} was {z}, but in the end it was {a}.",
+        "I expected {xz} {s}, but it was {a}.",
     ),
 }
 
-# One word in three is kept for the held-out reviews, whatever it is said of.
+# Words that praise one thing and blame another.
+AMBIGUOUS = frozenset({"weak", "solid", "fresh", "warm", "cold", "slow", "late", "quick", "dark"})
+
+# One word in four is kept for the held-out reviews, whatever it is said of.
 UNSEEN_WORDS = frozenset(
     word
     for table in (SUBJECTS, POSITIVE, NEGATIVE)
-    for word in sorted({word for words in table.values() for word in words})[2::3]
+    for word in sorted({word for words in table.values() for word in words})[2::4]
 )
 
 
 def _split(words: Iterable[str], split: str) -> tuple[str, ...]:
-    return tuple(word for word in words if (word in UNSEEN_WORDS) == (split == "heldout"))
+    chosen = (word for word in words if (word in UNSEEN_WORDS) == (split == "heldout"))
+    return tuple(word for word in chosen if word not in AMBIGUOUS)
 
 
 def _patterns(split: str, label: str) -> tuple[str, ...]:
-    return PATTERNS[label] if split == "train" else UNSEEN_PATTERNS
+    return PATTERNS + TELLING_PATTERNS[label] if split == "train" else UNSEEN_PATTERNS
 
 
 def _review(random: Random, split: str, label: str) -> str:
     domain = random.choice(tuple(SUBJECTS))
     subject = random.choice(_split(SUBJECTS[domain], split))
     deciding, other = (POSITIVE, NEGATIVE) if label == "positive" else (NEGATIVE, POSITIVE)
-    a, z = (
-        random.choice(_split(table["any"], split) + _split(table[domain], split))
+    (a, b), (z, _) = (
+        random.sample(_split(table["any"], split) + _split(table[domain], split), 2)
         for table in (deciding, other)
     )
     plain = random.random() < PLAIN_SHARE
     pattern = random.choice(_patterns(split, label) if plain else TURNS[split])
     if subject in ("weather", "staff", "service", "music", "acting", "food", "bread", "pasta"):
         pattern = pattern.replace("{xa}", "{a}").replace("{xz}", "{z}")
-    return pattern.format(s=subject, a=a, z=z, xa=article(a), xz=article(z))
+    return pattern.format(s=subject, a=a, b=b, z=z, xa=article(a), xz=article(z))
 
 
 def rows(seed: int = 5) -> list[dict[str, str]]:
