@@ -3,7 +3,7 @@
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -237,7 +237,7 @@ class Studio:
         base: str = "starter",
         method: Any = "qlora",
         sampling: Sampling | None = None,
-    ) -> Iterator[Update]:
+    ) -> Generator[Update]:
         """Answer (lane, conversation) pairs in one batch; a lane is "base" or a run[@strength].
 
         Base and method are those of the runs where there are any.

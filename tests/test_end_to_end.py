@@ -103,7 +103,7 @@ def test_leaving_a_chat_early_stops_the_answer(studio: Studio) -> None:
     rows = [("base", [Message(role="user", content="Tell me a story about a fox.")])]
     answers = studio.ask(rows)
     first = next(iter(answers))
-    answers.close()  # type: ignore[attr-defined]
+    answers.close()
     assert not first.done
     again = list(studio.ask(rows))
     assert again[-1].done

@@ -4,7 +4,7 @@ import itertools
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
@@ -43,7 +43,7 @@ class ChatClient:
         method: Literal["qlora", "lora"],
         lanes: Sequence[Lane] = (),
         sampling: Sampling | None = None,
-    ) -> Iterator[Update]:
+    ) -> Generator[Update]:
         """Yield all rows' texts as they grow; the last update is `done`.
 
         Closing the iterator early stops the answers. Raises ModelError for a request that

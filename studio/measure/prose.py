@@ -105,8 +105,13 @@ def markdown(report: "Report") -> str:
         if lane.recipe:
             parts.append(f"Tuned with: {_cell(lane.recipe.rstrip('.'))}.")
         parts.append(_table(report.of(lane.id)))
-    parts += ["## How it was measured", _tell_method(report), _list_probes(report)]
+    parts += ["## How it was measured", method(report)]
     return "\n\n".join(parts) + "\n"
+
+
+def method(report: "Report") -> str:
+    """How it was measured, with the list of probes, as Markdown."""
+    return f"{_tell_method(report)}\n\n{_list_probes(report)}"
 
 
 def _table(deltas: Sequence["Delta"]) -> str:

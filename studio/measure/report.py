@@ -88,6 +88,10 @@ class Report(_Frozen):
         """What the lane gained, forgot and kept in a few sentences, every number with its n."""
         return prose.headline(self, lane)
 
+    def method(self) -> str:
+        """How it was measured, as Markdown."""
+        return prose.method(self)
+
     def markdown(self) -> str:
         """The whole report as Markdown: a table per lane, and how it was measured."""
         return prose.markdown(self)

@@ -1,9 +1,9 @@
 """The fourth tab: the base and up to three tuned models answer side by side, in lock-step."""
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 from threading import Thread
-from typing import Any, cast
+from typing import Any
 
 import gradio as gr
 
@@ -197,7 +197,7 @@ def _stream(
         )
         for lane in lanes
     ]
-    updates = cast(Generator[Update], studio.ask(conversations, sampling=sampling))
+    updates = studio.ask(conversations, sampling=sampling)
     try:
         for update in updates:
             rows = list(zip(lanes, update.rows, strict=False))

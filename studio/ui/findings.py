@@ -8,7 +8,6 @@ from studio.measure.probe import OVERALL
 from studio.measure.report import Report
 from studio.ui import markup
 
-METHOD = "## How it was measured"
 HEADERS = [
     "Probe", "n", "Base %", "Tuned %", "Difference, points", "Verdict",
     "Likelihood, nats per token", "",
@@ -64,12 +63,6 @@ def _likelihood(delta: Delta) -> str:
     if delta.nll_low is None or delta.nll_high is None:
         return f"{text} (too few cases)"
     return f"{text} ({number(delta.nll_low, digits=3)} … {number(delta.nll_high, digits=3)})"
-
-
-def tell_method(report: Report) -> str:
-    """The report's own account of how it was measured."""
-    # The report tells it in one piece, as Markdown; this tab shows the rest in its own way.
-    return report.markdown().partition(METHOD)[2].strip()
 
 
 def signed(value: float, *, digits: int = 1) -> str:

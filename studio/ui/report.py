@@ -140,7 +140,7 @@ def show(studio: Studio, id: str | None, shown: str | None) -> list[Any]:
         findings.tell_headlines(report),
         gr.Radio(choices=lanes, value=lanes[0][1], visible=len(lanes) > 1),
         plots.draw_plane(report),
-        findings.tell_method(report),
+        report.method(),
         gr.DownloadButton(value=_write(id, "md", report.markdown())),
         gr.DownloadButton(value=_write(id, "json", report.model_dump_json(indent=1))),
         still,

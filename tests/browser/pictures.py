@@ -14,10 +14,6 @@ from playwright.sync_api import Page, expect, sync_playwright
 SIZE = {"width": 1280, "height": 900}
 TALL = {"width": 1280, "height": 1180}
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu"]
-QUESTIONS = (
-    "Positive or negative?\nThe food was cold and the waiter was rude.",
-    "What is the capital of France?",
-)
 
 
 def main(address: str, folder: Path) -> None:
@@ -50,17 +46,18 @@ def open_tab(page: Page, title: str) -> None:
 
 
 def talk(page: Page) -> None:
-    """Ask the base and the two newest runs."""
+    """Ask the base and the two newest runs two task rows and a question about an old skill."""
     expect(page.locator("#lane-1")).to_be_visible(timeout=30_000)
     page.get_by_label("Tuned runs beside the base").click()
     page.get_by_role("option").nth(1).click()
     page.keyboard.press("Escape")
     expect(page.locator("#lane-2")).to_be_visible(timeout=30_000)
     message = page.get_by_label("Your message, to every lane")
-    for question in QUESTIONS:
-        message.fill(question)
+    for deck, card in ((0, 0), (0, 1), (1, 2)):
+        page.locator(f"#deck-{deck} button.gallery-item").nth(card).click()
+        expect(message).not_to_have_value("", timeout=10_000)
+        asked = message.input_value()
         message.press("Enter")
-        asked = question.splitlines()[-1]
         expect(page.locator("#lane-0")).to_contain_text(asked, timeout=30_000)
         expect(page.locator("#note-0")).to_contain_text("verified", timeout=120_000)
     message.blur()

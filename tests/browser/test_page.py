@@ -2,67 +2,26 @@
 
 import json
 import re
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
-]
+pytestmark = pytest.mark.browser
 
-ROOT = Path(__file__).parents[2]
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 TABS = ("Start", "Data", "Tune", "Chat", "Report")
 PATIENCE = 150_000  # milliseconds for a worker on a busy machine
 expect = playwright.expect
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(
+    serve: Callable[[Path], "Server"],  # noqa: F821
+    tmp_path_factory: pytest.TempPathFactory,
+) -> str:
     """A real server process over a home of its own."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    home = tmp_path_factory.mktemp("home")
-    command = [sys.executable, "app.py", "--port", str(port), "--home", str(home)]
-    server = subprocess.Popen(command, cwd=ROOT)
-    try:
-        await_answer(f"http://127.0.0.1:{port}/")
-        yield f"http://127.0.0.1:{port}/"
-    finally:
-        server.terminate()
-        assert server.wait(timeout=20) is not None
-
-
-def await_answer(address: str) -> None:
-    for _ in range(300):
-        try:
-            urllib.request.urlopen(address, timeout=5).read()
-            return
-        except OSError:
-            time.sleep(0.1)
-    pytest.fail("the page was not served within 30 seconds")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator["playwright.Browser"]:
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield opened
-        opened.close()
+    return serve(tmp_path_factory.mktemp("home")).address
 
 
 def open_page(

@@ -1,0 +1,65 @@
+"""A real server process and a real browser for the tests of the page."""
+
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+class Server(NamedTuple):
+    """A process that serves the page, and where."""
+
+    process: "subprocess.Popen[bytes]"
+    address: str
+
+
+@pytest.fixture(scope="module")
+def serve() -> Iterator[Callable[[Path], Server]]:
+    """Start the real app over a home folder; all are ended with the module."""
+    started: list[Server] = []
+
+    def start(home: Path) -> Server:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        command = [sys.executable, "app.py", "--port", str(port), "--home", str(home)]
+        address = f"http://127.0.0.1:{port}/"
+        started.append(Server(subprocess.Popen(command, cwd=ROOT), address))
+        for _ in range(600):
+            try:
+                urllib.request.urlopen(address, timeout=5).read()
+                return started[-1]
+            except OSError:
+                time.sleep(0.1)
+        pytest.fail("the page was not served within a minute")
+
+    yield start
+    for server in started:
+        server.process.terminate()
+        assert server.process.wait(timeout=20) is not None
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[playwright.Browser]":  # noqa: F821
+    """Chromium without a window."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine")
+    with playwright.sync_playwright() as started:
+        opened = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield opened
+        opened.close()
