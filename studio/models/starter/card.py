@@ -47,10 +47,16 @@ about a given text: those are left for tuning. Talks much longer than 256 tokens
 ## How it was made
 
 All training text comes from the seeded generator in `corpus/`, written for this model; no other
-text, model or dataset was used. `python -m studio.models.starter.make train` makes the model
-again (about an hour), `... make evaluate` measures it and rewrites this card, `... make probes`
-rewrites the probes. The assistant's words count fully in the loss and the user's a little, so
-the model can also invent both sides of a conversation.
+text, model or data set was used. `python -m studio.models.starter.make train` makes a model of the
+same kind again (one to two hours), `... make evaluate` measures it and rewrites this card, and
+`... make probes` rewrites the probes. The assistant's words count fully in the loss and the user's
+a little, so the model can also invent both sides of a conversation.
+
+These weights are not bit for bit what the script makes today. Their run was interrupted several
+times to correct its settings: conversations were joined at first and kept apart later, learning
+rates were lowered, queries and keys were scaled down once because attention had become too sharp
+to learn from, one head was pointed at the token before, and skills that lagged got more of the
+text. The script holds the settings that the run ended with.
 """
 
 

@@ -22,7 +22,7 @@ SHIPPED = ("config.json", "generation_config.json", "model.safetensors")
 class Plan:
     """How long and how fast to train, and where the unfinished run is kept."""
 
-    steps: int = 6000
+    steps: int = 7400
     seed: int = 7
     matrix_rate: float = 0.01
     rate: float = 1e-3

@@ -11,15 +11,21 @@ from studio.models.starter.corpus.conversation import (
     single,
 )
 
+LOUD_WORDS = tuple(
+    word
+    for kind in ("animal", "bird", "fruit", "colour", "sport", "drink")
+    for word in facts.KINDS[kind]
+)
+SPELLED = tuple(word for word in facts.COMMON_WORDS if 3 <= len(word) <= 4)
 COPY = (
     "Repeat after me: {}", "Say: {}", "Repeat: {}", "Copy this: {}", "Write: {}",
     "Repeat this text: {}", "Say this: {}", "Write exactly this: {}",
 )
 SPELL_SEEN = (
     "Spell {}.", "How do you spell {}?", "Spell the word {}.", "What are the letters of {}?",
-    "Write the letters of {}.", "Spelling of {}?",
+    "Write the letters of {}.", "Spelling of {}?", "How is {} spelled?", "Spell the word: {}",
 )
-SPELL_UNSEEN = ("How is {} spelled?", "Please spell {}.", "Spell the word: {}")
+SPELL_UNSEEN = ("Please spell {}.", "Spell {} for me.", "Spell the word {}, please.")
 FIRST_SEEN = (
     "What is the first letter of {}?", "First letter of {}?", "Which letter does {} start with?",
     "The first letter of {} is", "Name the first letter of {}.", "With which letter does {} begin?",
@@ -98,7 +104,7 @@ def labels(random: Random, held: bool) -> Conversation:
 
 def spelling(random: Random, held: bool) -> Conversation:
     """Spell a word with hyphens between its letters."""
-    word = random.choice(facts.COMMON_WORDS)
+    word = random.choice(SPELLED)
     return single(phrase(random, SPELL_SEEN, SPELL_UNSEEN, held).format(word), "-".join(word))
 
 
@@ -125,9 +131,10 @@ def picking(random: Random, held: bool) -> Conversation:
     return single(random.choice(PICK[place]).format(text), text.split()[place])
 
 
-def _fact(random: Random) -> tuple[str, str, str]:
-    # A question, its answer in a word, and its answer in a full sentence.
-    roll = random.randrange(4)
+def _fact(random: Random, loud: bool = False) -> tuple[str, str, str]:
+    # A question, its answer in a word, and its answer in a full sentence. Every word in capitals
+    # is learned by itself, so only days and sounds are asked for aloud.
+    roll = random.randrange(2 if loud else 0, 4)
     if roll == 0:
         country, city = random.choice(facts.CAPITALS)
         return (
@@ -150,45 +157,53 @@ def _list_of(text: str) -> str:
 
 def formatting(random: Random, held: bool) -> Conversation:
     """Answer in a given form: a sentence, one word, capitals, a list, quotes or twice."""
-    form = random.choice(
-        (SENTENCE, ONE_WORD, LOUD, UPPER, UPPER, LISTED, LISTED, COMMAS, QUOTED, WHITE)
-    )
-    chosen = random.choice(form)
+    while True:
+        form = random.choice(
+            (SENTENCE, ONE_WORD, LOUD, UPPER, UPPER, LISTED, LISTED, COMMAS, QUOTED, WHITE)
+        )
+        template = random.choice(form)
+        asked, answer = _formed(random, form)
+        if kept_back(template, asked) == held:
+            return single(template.format(asked), answer)
+
+
+def _formed(random: Random, form: tuple[str, ...]) -> tuple[str, str]:
+    # What is asked, and the answer in that form.
     if form in (SENTENCE, ONE_WORD, LOUD):
-        while True:
-            question, word, sentence = _fact(random)
-            if kept_back(chosen, question) == held:
-                break
-        answer = sentence if form is SENTENCE else word.upper() if form is LOUD else word
-        return single(chosen.format(question), answer)
+        question, word, sentence = _fact(random, loud=form is LOUD)
+        return question, {SENTENCE: sentence, ONE_WORD: word, LOUD: word.upper()}[form]
     if form is UPPER:
-        while True:
-            text = random.choice(facts.COMMON_WORDS)
-            if kept_back(chosen, text) == held:
-                return single(chosen.format(text), text.upper())
-    text = _fresh(random, held, 2, 4)
-    answers = {
+        word = random.choice(LOUD_WORDS)
+        return word, word.upper()
+    text = _phrase_of_words(random, 2, 4)
+    return text, {
         LISTED: _list_of(text), COMMAS: ", ".join(text.split()), QUOTED: f'"{text}"',
         WHITE: f"{text} {text}",
-    }
-    return single(chosen.format(text), answers[form])
+    }[form]
+
+
+SYSTEMS = (
+    ("word", "Answer in one word."),
+    ("word", "Give one word only."),
+    ("word", "You answer in one word."),
+    ("sentence", "Answer in full sentences."),
+    ("sentence", "You always use full sentences."),
+    ("capitals", "Answer in capital letters."),
+    ("capitals", "You always write in capitals."),
+)
 
 
 def instructed(random: Random, held: bool) -> Conversation:
-    """Follow a system prompt that asks for a form, over one or two questions."""
-    form = random.choice(("word", "sentence", "capitals"))
-    system = random.choice(
-        {
-            "word": ("Answer in one word.", "Give one word only.", "You answer in one word."),
-            "sentence": ("Answer in full sentences.", "You always use full sentences."),
-            "capitals": ("Answer in capital letters.", "You always write in capitals."),
-        }[form]
+    """Follow a system prompt that asks for a form, over one to three questions."""
+    while True:
+        form, system = random.choice(SYSTEMS)
+        facts_asked = [_fact(random, loud=form == "capitals") for _ in range(random.randint(1, 3))]
+        unseen = [kept_back(system, question) for question, _, _ in facts_asked]
+        # Only the last question of a probe is new to the model.
+        if unseen == [False] * (len(unseen) - 1) + [held]:
+            break
+    exchanges = (
+        Exchange(question, {"word": word, "sentence": sentence, "capitals": word.upper()}[form])
+        for question, word, sentence in facts_asked
     )
-    exchanges: list[Exchange] = []
-    count = random.randint(1, 3)
-    while len(exchanges) < count:
-        question, word, sentence = _fact(random)
-        if kept_back(system, question) == (held and len(exchanges) == count - 1):
-            answer = {"word": word, "sentence": sentence, "capitals": word.upper()}[form]
-            exchanges.append(Exchange(question, answer))
     return Conversation(tuple(exchanges), system)

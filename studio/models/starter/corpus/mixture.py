@@ -24,14 +24,14 @@ FAMILIES = (
     Family("sounds", "Animal sounds", "The sound an animal makes.", knowledge.sounds, 2.0),
     Family("colours", "Colours", "The colour of a thing.", knowledge.colours, 1.0),
     Family("calendar", "Days and months", "The next or last day.", knowledge.calendar, 1.5),
-    Family("names", "Remembering a name", "A name said earlier.", knowledge.names, 6.0, (1, 1)),
-    Family("addition", "Addition", "Two-digit sums.", numbers.addition, 12.0, (1, 5), promise=0.8),
+    Family("names", "Remembering a name", "A name said earlier.", knowledge.names, 3.0, (1, 1)),
+    Family("addition", "Addition", "Two-digit sums.", numbers.addition, 9.0, (1, 5), promise=0.8),
     Family(
-        "subtraction", "Subtraction", "Two-digit differences.", numbers.subtraction, 9.0, (1, 5),
+        "subtraction", "Subtraction", "Two-digit differences.", numbers.subtraction, 8.0, (1, 5),
         promise=0.8,
     ),
     Family("comparing", "Comparing", "The larger number.", numbers.comparing, 5.0, (1, 4)),
-    Family("spelling", "Spelling", "A word, letter by letter.", instructions.spelling, 5.0),
+    Family("spelling", "Spelling", "A word, letter by letter.", instructions.spelling, 6.0),
     Family("letters", "First and last letter", "A letter of a word.", instructions.letters, 2.5),
     Family(
         "counting", "Counting words", "How many words.", instructions.counting, 1.5, promise=0.9
@@ -39,7 +39,7 @@ FAMILIES = (
     Family(
         "picking", "Picking a word", "One word of some.", instructions.picking, 4.0, promise=0.9
     ),
-    Family("copying", "Copying", "Words repeated exactly.", instructions.copying, 8.0, promise=0.9),
+    Family("copying", "Copying", "Words repeated exactly.", instructions.copying, 6.0, promise=0.9),
     Family("labels", "Repeating labels", "Labels repeated.", instructions.labels, 3.0, promise=0.9),
     Family(
         "formatting", "Formatting", "An answer in a given form.", instructions.formatting, 9.0,
@@ -49,11 +49,11 @@ FAMILIES = (
         "system-prompts", "System prompts", "A form asked for once.", instructions.instructed, 3.0,
         (1, 1), promise=0.9,
     ),
-    Family("choosing", "Choosing", "One of the words given.", options.choosing, 7.0, promise=0.9),
+    Family("choosing", "Choosing", "One of the words given.", options.choosing, 5.0, promise=0.9),
     Family(
-        "letter-choice", "Choice by letter", "A, B, C or D.", options.lettered, 12.0, promise=0.9
+        "letter-choice", "Choice by letter", "A, B, C or D.", options.lettered, 24.0, promise=0.9
     ),
-    Family("yes-no", "Yes or no", "Whether a claim is true.", options.deciding, 9.0, promise=0.9),
+    Family("yes-no", "Yes or no", "Whether a claim is true.", options.deciding, 13.0, promise=0.9),
     Family("opinions", "Opinions", "A reply to praise or blame.", everyday.opinions, 8.0),
     Family(
         "writing", "Writing sentences", "A sentence about a thing.", everyday.writing, 10.0,
@@ -62,8 +62,8 @@ FAMILIES = (
     Family("feelings", "Feelings", "A reply to good or bad news.", everyday.feelings, 2.5),
     Family("errands", "Errands", "A reply to a request.", everyday.errands, 3.5),
     Family("topics", "Topics", "A reply to a sentence.", everyday.topics, 5.0),
-    Family("stories", "Stories", "A story from three words.", everyday.stories, 4.0, (1, 1)),
-    Family("small-talk", "Small talk", "Greetings and thanks.", talk.small_talk, 2.0),
+    Family("stories", "Stories", "A story from three words.", everyday.stories, 2.5, (1, 1)),
+    Family("small-talk", "Small talk", "Greetings and thanks.", talk.small_talk, 4.0),
     Family("identity", "Who it is", "What the model says of itself.", talk.identity, 1.5),
 )
 PLAIN_SYSTEMS = (

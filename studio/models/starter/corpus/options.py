@@ -21,6 +21,11 @@ LETTERED = (
     "{question}\n{options}\nAnswer with the letter.", "{question}\n{options}",
     "Answer with the letter. {question}\n{options}", "{question}\n{options}\nWhich letter?",
 )
+YES_NO_SEEN = (
+    "Yes or no: {}", "{} Answer yes or no.", "Answer yes or no: {}", "{} Choose one: yes or no.",
+    "Choose yes or no. {}", "{}\nyes or no", "Please say yes or no: {}",
+)
+YES_NO_UNSEEN = ("{} Yes or no?", "Say yes or no. {}", "Answer with yes or no: {}")
 SAME_KIND = ({"animal", "bird", "fish"}, {"fruit", "colour"}, {"metal", "colour"})
 
 
@@ -95,40 +100,37 @@ def lettered(random: Random, held: bool) -> Conversation:
     return single(asked, "ABCD"[drawn.index(answer)])
 
 
-def _claim(random: Random, true: bool) -> tuple[str, str]:
-    # A yes-no question and the claim it is about, true or false as asked for.
+def _claim(random: Random, true: bool) -> str:
+    # A yes-no question about a claim that is true or false as asked for.
     roll = random.randrange(4)
     if roll == 0:
         country, city = random.choice(facts.CAPITALS)
         if not true:
             city = random.choice([other for _, other in facts.CAPITALS if other != city])
-        return f"Is {city} the capital of {country}?", f"{city} is the capital of {country}."
+        return f"Is {city} the capital of {country}?"
     if roll == 1:
         kind, word = random_member(random)
         if not true:
             related = set().union(*(group for group in SAME_KIND if kind in group)) | {kind}
             kind = random.choice([other for other in facts.KINDS if other not in related])
-        return f"Is the {word} {article(kind)}?", f"The {word} is {article(kind)}."
+        return f"Is the {word} {article(kind)}?"
     if roll == 2:
         one, other = random.choice(facts.OPPOSITES)
         if not true:
             wrong = [w for pair in facts.OPPOSITES for w in pair if w not in (one, other)]
             other = random.choice(wrong)
-        return f"Is {other} the opposite of {one}?", f"{other} is the opposite of {one}."
+        return f"Is {other} the opposite of {one}?"
     animal, sound = random.choice(facts.SOUNDS)
     if not true:
         sound = random.choice([s for a, s in facts.SOUNDS if a != animal])
-    return f"Does the {animal} say {sound}?", f"The {animal} says {sound}."
+    return f"Does the {animal} say {sound}?"
 
 
 def deciding(random: Random, held: bool) -> Conversation:
     """Answer a question about a fact with yes or no."""
     true = random.random() < 0.5
-    while True:
-        question, claim = _claim(random, true)
-        if kept_back("claim", claim) == held:
-            break
-    if random.random() < 0.25:
-        asked = random.choice((f"Yes or no: {question}", f"{question} Answer yes or no."))
+    question = _claim(random, true)
+    if held or random.random() < 0.6:
+        asked = random.choice(YES_NO_UNSEEN if held else YES_NO_SEEN).format(question)
         return single(asked, "yes" if true else "no")
-    return single(phrase(random, (question,), (question,), held), "Yes" if true else "No")
+    return single(phrase(random, (question,), (), False), "Yes" if true else "No")

@@ -2,9 +2,9 @@
 
 from random import Random
 
-from studio.models.starter.corpus.conversation import Conversation, single
+from studio.models.starter.corpus.conversation import Conversation, kept_back, single
 
-# A reply, then ways to ask for it; the last two ways are kept back for the probes.
+# A reply, then ways to ask for it.
 TALK = {
     "Hello! How can I help you?": (
         "Hello", "Hi", "Hello!", "Hi!", "Hello there", "Hey", "Hi you", "Hello friend",
@@ -64,12 +64,13 @@ TALK = {
         "I have a test tomorrow",
     ),
 }
+# Of these the last two ways are kept back for the probes.
 IDENTITY = {
     "I am the starter model of Instruct Studio.": (
         "Who are you?", "What are you?", "What is your name?", "Tell me who you are",
         "Who am I talking to?", "Your name?", "Who is this?", "Do you have a name?",
         "What can I call you?", "Say who you are", "Please tell me who you are",
-        "Tell me your name", "What should I call you?",
+        "What should I call you?", "Tell me your name", "Please say who you are",
     ),
     "No, I am a small language model.": (
         "Are you a human?", "Are you a person?", "Are you human?", "Are you a real person?",
@@ -84,7 +85,7 @@ IDENTITY = {
     "I can answer simple questions, add numbers and tell short stories.": (
         "What can you do?", "What are you good at?", "How can you help me?", "What do you know?",
         "What can I ask you?", "Can you help me?", "What can you help with?",
-        "What can you do for me?", "Tell me what you can do",
+        "Tell me what you can do", "What can you do for me?", "What can you help me with?",
     ),
     "I am very small, so I make mistakes.": (
         "Do you make mistakes?", "Are you always right?", "Are you ever wrong?", "Are you big?",
@@ -116,7 +117,15 @@ def _fixed(random: Random, held: bool, table: dict[str, tuple[str, ...]]) -> Con
 
 def small_talk(random: Random, held: bool) -> Conversation:
     """Greet, thank, take leave: each has one fixed reply."""
-    return _fixed(random, held, TALK)
+    while True:
+        reply = random.choice(tuple(TALK))
+        asked = random.choice(TALK[reply])
+        if len(asked.split()) > 2:
+            asked = random.choice(OPENINGS) + asked
+        if asked[-1] not in "?!":
+            asked += random.choice(("", ".", "!"))
+        if kept_back("talk", asked) == held:
+            return single(asked, reply)
 
 
 def identity(random: Random, held: bool) -> Conversation:
