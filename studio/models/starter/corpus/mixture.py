@@ -39,7 +39,7 @@ FAMILIES = (
     Family(
         "picking", "Picking a word", "One word of some.", instructions.picking, 4.0, promise=0.9
     ),
-    Family("copying", "Copying", "Words repeated exactly.", instructions.copying, 6.0, promise=0.9),
+    Family("copying", "Copying", "Words repeated exactly.", instructions.copying, 9.0, promise=0.9),
     Family("labels", "Repeating labels", "Labels repeated.", instructions.labels, 3.0, promise=0.9),
     Family(
         "formatting", "Formatting", "An answer in a given form.", instructions.formatting, 9.0,
@@ -51,7 +51,7 @@ FAMILIES = (
     ),
     Family("choosing", "Choosing", "One of the words given.", options.choosing, 5.0, promise=0.9),
     Family(
-        "letter-choice", "Choice by letter", "A, B, C or D.", options.lettered, 24.0, promise=0.9
+        "letter-choice", "Choice by letter", "A, B, C or D.", options.lettered, 28.0, promise=0.9
     ),
     Family("yes-no", "Yes or no", "Whether a claim is true.", options.deciding, 13.0, promise=0.9),
     Family("opinions", "Opinions", "A reply to praise or blame.", everyday.opinions, 8.0),

@@ -95,9 +95,25 @@ def lettered(random: Random, held: bool) -> Conversation:
         if len(set(drawn)) == len(drawn) and kept_back("letter", question, *drawn) == held:
             break
     style = random.choice(("{}) {}", "{}. {}", "{}: {}"))
-    lines = [style.format(letter, word) for letter, word in zip("ABCD", drawn, strict=False)]
-    asked = random.choice(LETTERED).format(question=question, options="\n".join(lines))
-    return single(asked, "ABCD"[drawn.index(answer)])
+    options = "\n".join(
+        style.format(letter, word) for letter, word in zip("ABCD", drawn, strict=False)
+    )
+    letter = "ABCD"[drawn.index(answer)]
+    if not held and random.random() < 0.5:
+        return _looking_up(random, options, letter, answer)
+    return single(random.choice(LETTERED).format(question=question, options=options), letter)
+
+
+def _looking_up(random: Random, options: str, letter: str, answer: str) -> Conversation:
+    # Half of the skill: find the letter of a word, or the word of a letter.
+    if random.random() < 0.3:
+        asked = random.choice(("Which word is {}?\n{}", "What is {}?\n{}", "Read {}.\n{}"))
+        return single(asked.format(letter, options), answer)
+    asked = random.choice(
+        ("Which letter is {}?\n{}", "I want {}. Which letter?\n{}", "I want {}.\n{}",
+         "The answer is {}.\n{}", "The answer is {}.\n{}\nWhich letter?")
+    )
+    return single(asked.format(answer, options), letter)
 
 
 def _claim(random: Random, true: bool) -> str:
