@@ -30,7 +30,7 @@ def asked(text: str) -> list[Message]:
     return [Message(role="user", content=text)]
 
 
-def make_adapter(folder: Path, *, seed: int, rank: int = 8, scale: float = 0.3) -> Path:
+def make_adapter(folder: Path, *, seed: int, rank: int = 8, scale: float = 1.0) -> Path:
     """An adapter with weights big enough to change what the starter says."""
     torch.manual_seed(seed)
     config = LoraConfig(r=rank, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM")

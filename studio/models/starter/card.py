@@ -42,7 +42,8 @@ use combinations that training never showed.
 It has read nothing but generated text: about {words} different words, fifty countries, numbers
 below one hundred. Ask for anything else and it makes something up. It does not classify
 sentiment, topic or intent, does not rewrite, extract or summarise, and does not answer questions
-about a given text: those are left for tuning. Talks much longer than 256 tokens confuse it.
+about a given text: those are left for tuning. Talks much longer than 256 tokens confuse it. It was taught to choose by
+letter (A, B, C or D) and did not learn it: the table shows about chance.
 
 ## How it was made
 

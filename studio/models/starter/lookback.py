@@ -26,8 +26,10 @@ def look_back(model: Any, batches: list[tuple[Any, Any, Any, Any]]) -> None:
     attention = model.model.layers[LAYER].self_attn
     width = attention.head_dim
     shared = _shared_direction(model, attention, batches)
-    speeds = [model.config.rope_parameters["rope_theta"] ** (-2 * place / width)
-              for place in range(FREQUENCIES)]
+    speeds = [
+        model.config.rope_parameters["rope_theta"] ** (-2 * place / width)
+        for place in range(FREQUENCIES)
+    ]
     lost = sum(1 - math.cos(speed) for speed in speeds)
     strength = math.sqrt(LEAD * math.sqrt(width) / lost)
     query, key = torch.zeros(width), torch.zeros(width)
@@ -42,9 +44,7 @@ def look_back(model: Any, batches: list[tuple[Any, Any, Any, Any]]) -> None:
         attention.k_proj.weight[rows] = torch.outer(key, shared)
 
 
-def _shared_direction(
-    model: Any, attention: Any, batches: list[tuple[Any, Any, Any, Any]]
-) -> Any:
+def _shared_direction(model: Any, attention: Any, batches: list[tuple[Any, Any, Any, Any]]) -> Any:
     import torch
 
     seen: list[Any] = []

@@ -24,13 +24,19 @@ def answers(
     import torch
 
     inputs = tokenizer.apply_chat_template(
-        list(prompts), add_generation_prompt=True, padding=True, padding_side="left",
-        return_tensors="pt", return_dict=True,
+        list(prompts),
+        add_generation_prompt=True,
+        padding=True,
+        padding_side="left",
+        return_tensors="pt",
+        return_dict=True,
     )
     with torch.no_grad():
         outputs = model.generate(
-            input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"],
-            do_sample=False, max_new_tokens=most,
+            input_ids=inputs["input_ids"],
+            attention_mask=inputs["attention_mask"],
+            do_sample=False,
+            max_new_tokens=most,
         )
     width = inputs["input_ids"].shape[1]
     return list(tokenizer.batch_decode(outputs[:, width:], skip_special_tokens=True))

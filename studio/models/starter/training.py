@@ -46,10 +46,18 @@ def build(tokenizer: Any) -> Any:
 
     pad = tokenizer.token_to_id(vocabulary.PAD)
     config = LlamaConfig(
-        vocab_size=vocabulary.SIZE, hidden_size=256, num_hidden_layers=4, intermediate_size=704,
-        num_attention_heads=4, num_key_value_heads=4, tie_word_embeddings=True,
-        max_position_embeddings=vocabulary.CONTEXT, bos_token_id=pad, pad_token_id=pad,
-        eos_token_id=tokenizer.token_to_id(vocabulary.END), dtype="float32",
+        vocab_size=vocabulary.SIZE,
+        hidden_size=256,
+        num_hidden_layers=4,
+        intermediate_size=704,
+        num_attention_heads=4,
+        num_key_value_heads=4,
+        tie_word_embeddings=True,
+        max_position_embeddings=vocabulary.CONTEXT,
+        bos_token_id=pad,
+        pad_token_id=pad,
+        eos_token_id=tokenizer.token_to_id(vocabulary.END),
+        dtype="float32",
     )
     torch.manual_seed(7)
     return LlamaForCausalLM(config)
@@ -82,8 +90,11 @@ def export(model: Any, folder: Path) -> None:
             if key != "lm_head.weight"
         }
         model.generation_config.update(
-            do_sample=False, max_new_tokens=64, bos_token_id=model.config.bos_token_id,
-            eos_token_id=model.config.eos_token_id, pad_token_id=model.config.pad_token_id,
+            do_sample=False,
+            max_new_tokens=64,
+            bos_token_id=model.config.bos_token_id,
+            eos_token_id=model.config.eos_token_id,
+            pad_token_id=model.config.pad_token_id,
         )
         model.save_pretrained(unfinished, state_dict=state)
         # Always float32 in memory: half precision is very slow on ordinary processors.
@@ -213,7 +224,10 @@ def _report(plan: Plan, step: int, losses: list[float], seconds: float) -> None:
     mean = sum(losses) / len(losses)
     tokens = len(losses) * plan.workers * ROWS * LENGTH
     line = {
-        "step": step, "of": plan.steps, "answer_loss": round(mean, 4), "seconds": int(seconds),
+        "step": step,
+        "of": plan.steps,
+        "answer_loss": round(mean, 4),
+        "seconds": int(seconds),
         "tokens": tokens,
     }
     with (plan.work / PROGRESS).open("a") as file:

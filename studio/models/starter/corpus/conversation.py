@@ -6,8 +6,16 @@ from random import Random
 from zlib import crc32
 
 PREFIXES = (
-    "Please tell me: ", "Quick question: ", "Tell me, ", "I have a question. ", "Hello! ",
-    "Can you help me? ", "One question: ", "Hi. ", "Next one: ", "Now, ",
+    "Please tell me: ",
+    "Quick question: ",
+    "Tell me, ",
+    "I have a question. ",
+    "Hello! ",
+    "Can you help me? ",
+    "One question: ",
+    "Hi. ",
+    "Next one: ",
+    "Now, ",
 )
 
 

@@ -14,22 +14,27 @@ from studio.models.starter.corpus.conversation import (
 )
 
 WRITE = (
-    "Write a {p} sentence about the {s}.", "Say something {p} about the {s}.",
-    "Write one {p} sentence about the {s}.", "Give me a {p} sentence about the {s}.",
-    "Write a {p} review of the {s}.", "Write a {p} opinion about the {s}.",
+    "Write a {p} sentence about the {s}.",
+    "Say something {p} about the {s}.",
+    "Write one {p} sentence about the {s}.",
+    "Give me a {p} sentence about the {s}.",
+    "Write a {p} review of the {s}.",
+    "Write a {p} opinion about the {s}.",
     "I need a {p} comment about the {s}.",
 )
 WORD = (
-    "Name a {p} word.", "Give me a {p} word.", "Say a {p} word.", "Write a {p} word.",
-    "Give me a {p} word about the {s}.", "A {p} word for the {s}?",
+    "Name a {p} word.",
+    "Give me a {p} word.",
+    "Say a {p} word.",
+    "Write a {p} word.",
+    "Give me a {p} word about the {s}.",
+    "A {p} word for the {s}?",
 )
 GLAD = "I am glad you liked the {s}."
 SORRY = "I am sorry you did not like the {s}."
 
 
-def _adjectives(
-    random: Random, table: dict[str, tuple[str, ...]], domain: str
-) -> tuple[str, str]:
+def _adjectives(random: Random, table: dict[str, tuple[str, ...]], domain: str) -> tuple[str, str]:
     one, other = random.sample(table["any"] + table[domain], 2)
     return one, other
 
@@ -64,8 +69,10 @@ def opinions(random: Random, held: bool) -> Conversation:
 def writing(random: Random, held: bool) -> Conversation:
     """Write a positive or negative sentence about a thing, or give a word of that sort."""
     liked = random.random() < 0.5
-    named = ("positive", "positive", "good", "happy", "nice") if liked else (
-        "negative", "negative", "bad", "angry", "critical"
+    named = (
+        ("positive", "positive", "good", "happy", "nice")
+        if liked
+        else ("negative", "negative", "bad", "angry", "critical")
     )
     while True:
         subject, sentence = judged(random, liked)
@@ -111,8 +118,13 @@ def errands(random: Random, held: bool) -> Conversation:
     asked = phrase(
         random,
         (
-            "I want to {} {}.", "I would like to {} {}.", "Can you {} {}?", "Please {} {}.",
-            "I need to {} {}.", "Could you {} {} for me?", "Help me to {} {}.",
+            "I want to {} {}.",
+            "I would like to {} {}.",
+            "Can you {} {}?",
+            "Please {} {}.",
+            "I need to {} {}.",
+            "Could you {} {} for me?",
+            "Help me to {} {}.",
         ),
         ("Would you {} {}, please?", "Can you {} {} for me?", "I would like you to {} {}."),
         held,
@@ -139,8 +151,12 @@ def topics(random: Random, held: bool) -> Conversation:
     asked = phrase(
         random,
         (
-            "Write a sentence about {}.", "Tell me something about {}.", "Say something about {}.",
-            "Write one sentence on {}.", "A sentence about {}, please.", "Talk about {}.",
+            "Write a sentence about {}.",
+            "Tell me something about {}.",
+            "Say something about {}.",
+            "Write one sentence on {}.",
+            "A sentence about {}, please.",
+            "Talk about {}.",
         ),
         (),
         False,
@@ -169,8 +185,10 @@ def stories(random: Random, held: bool) -> Conversation:
             break
     asked = random.choice(
         (
-            "Tell me a {} story about {}, {} and {}.", "Write a {} story about {}, {} and {}.",
-            "Tell a {} story with {}, {} and {}.", "I want a {} story about {}, {} and {}.",
+            "Tell me a {} story about {}, {} and {}.",
+            "Write a {} story about {}, {} and {}.",
+            "Tell a {} story with {}, {} and {}.",
+            "I want a {} story about {}, {} and {}.",
         )
     ).format(mood, article(hero), article(place), article(thing))
     told = STORIES[mood].format(

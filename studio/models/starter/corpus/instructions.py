@@ -18,27 +18,50 @@ LOUD_WORDS = tuple(
 )
 SPELLED = tuple(word for word in facts.COMMON_WORDS if 3 <= len(word) <= 4)
 COPY = (
-    "Repeat after me: {}", "Say: {}", "Repeat: {}", "Copy this: {}", "Write: {}",
-    "Repeat this text: {}", "Say this: {}", "Write exactly this: {}",
+    "Repeat after me: {}",
+    "Say: {}",
+    "Repeat: {}",
+    "Copy this: {}",
+    "Write: {}",
+    "Repeat this text: {}",
+    "Say this: {}",
+    "Write exactly this: {}",
 )
 SPELL_SEEN = (
-    "Spell {}.", "How do you spell {}?", "Spell the word {}.", "What are the letters of {}?",
-    "Write the letters of {}.", "Spelling of {}?", "How is {} spelled?", "Spell the word: {}",
+    "Spell {}.",
+    "How do you spell {}?",
+    "Spell the word {}.",
+    "What are the letters of {}?",
+    "Write the letters of {}.",
+    "Spelling of {}?",
+    "How is {} spelled?",
+    "Spell the word: {}",
 )
 SPELL_UNSEEN = ("Please spell {}.", "Spell {} for me.", "Spell the word {}, please.")
 FIRST_SEEN = (
-    "What is the first letter of {}?", "First letter of {}?", "Which letter does {} start with?",
-    "The first letter of {} is", "Name the first letter of {}.", "With which letter does {} begin?",
+    "What is the first letter of {}?",
+    "First letter of {}?",
+    "Which letter does {} start with?",
+    "The first letter of {} is",
+    "Name the first letter of {}.",
+    "With which letter does {} begin?",
 )
 FIRST_UNSEEN = ("Tell me the first letter of {}.", "What letter does {} start with?")
 LAST_SEEN = (
-    "What is the last letter of {}?", "Last letter of {}?", "Which letter does {} end with?",
-    "The last letter of {} is", "Name the last letter of {}.", "With which letter does {} end?",
+    "What is the last letter of {}?",
+    "Last letter of {}?",
+    "Which letter does {} end with?",
+    "The last letter of {} is",
+    "Name the last letter of {}.",
+    "With which letter does {} end?",
 )
 LAST_UNSEEN = ("Tell me the last letter of {}.", "What letter does {} end with?")
 COUNT = (
-    "How many words: {}", "How many words are in this: {}", "Count the words: {}",
-    "Count: {}", "Number of words: {}",
+    "How many words: {}",
+    "How many words are in this: {}",
+    "Count the words: {}",
+    "Count: {}",
+    "Number of words: {}",
 )
 PICK = {
     0: ("First word: {}", "What is the first word: {}", "Give me the first word of: {}"),
@@ -46,26 +69,44 @@ PICK = {
     -1: ("Last word: {}", "What is the last word: {}", "Give me the last word of: {}"),
 }
 UPPER = (
-    "Write {} in capital letters.", "{} in capital letters", "Put {} in capitals.",
-    "Say {} in capitals.", "Write in capitals: {}", "In capital letters: {}",
+    "Write {} in capital letters.",
+    "{} in capital letters",
+    "Put {} in capitals.",
+    "Say {} in capitals.",
+    "Write in capitals: {}",
+    "In capital letters: {}",
 )
 LISTED = (
-    "Write as a list: {}", "Make a list: {}", "List these: {}", "Put this in a list: {}",
+    "Write as a list: {}",
+    "Make a list: {}",
+    "List these: {}",
+    "Put this in a list: {}",
     "As a list: {}",
 )
 COMMAS = ("Write with commas: {}", "Separate with commas: {}", "With commas: {}")
 QUOTED = ("Write in quotes: {}", "Put this in quotes: {}", "In quotes: {}")
 SENTENCE = (
-    "Answer in a full sentence: {}", "{} Answer in a full sentence.",
-    "{} Use a full sentence.", "In a full sentence: {}",
+    "Answer in a full sentence: {}",
+    "{} Answer in a full sentence.",
+    "{} Use a full sentence.",
+    "In a full sentence: {}",
 )
 ONE_WORD = ("Answer in one word: {}", "{} Answer in one word.", "In one word: {}", "One word: {}")
 LOUD = ("Answer in capital letters: {}", "{} Answer in capitals.", "{} Use capital letters.")
 WHITE = ("Say it twice: {}", "Repeat it twice: {}", "Twice: {}")
 LABEL = (
-    "Repeat this label: {}", "Repeat the label: {}", "The label is {}. What is the label?",
-    "Answer with the label {}.", "Write the label {}.", "Label: {}. Repeat it.", "Answer {}.",
-    "Say {}.", "Answer with {}.", "Your answer must be {}.", "Reply with {}.", "Just say {}.",
+    "Repeat this label: {}",
+    "Repeat the label: {}",
+    "The label is {}. What is the label?",
+    "Answer with the label {}.",
+    "Write the label {}.",
+    "Label: {}. Repeat it.",
+    "Answer {}.",
+    "Say {}.",
+    "Answer with {}.",
+    "Your answer must be {}.",
+    "Reply with {}.",
+    "Just say {}.",
 )
 
 
@@ -138,7 +179,9 @@ def _fact(random: Random, loud: bool = False) -> tuple[str, str, str]:
     if roll == 0:
         country, city = random.choice(facts.CAPITALS)
         return (
-            f"What is the capital of {country}?", city, f"The capital of {country} is {city}.",
+            f"What is the capital of {country}?",
+            city,
+            f"The capital of {country} is {city}.",
         )
     if roll == 1:
         one, other = random.choice(facts.OPPOSITES)
@@ -177,7 +220,9 @@ def _formed(random: Random, form: tuple[str, ...]) -> tuple[str, str]:
         return word, word.upper()
     text = _phrase_of_words(random, 2, 4)
     return text, {
-        LISTED: _list_of(text), COMMAS: ", ".join(text.split()), QUOTED: f'"{text}"',
+        LISTED: _list_of(text),
+        COMMAS: ", ".join(text.split()),
+        QUOTED: f'"{text}"',
         WHITE: f"{text} {text}",
     }[form]
 

@@ -12,76 +12,134 @@ from studio.models.starter.corpus.conversation import (
 )
 
 CAPITAL_SEEN = (
-    "What is the capital of {}?", "Capital of {}?", "Name the capital of {}.",
-    "Which city is the capital of {}?", "What city is the capital of {}?", "{}: capital?",
-    "The capital of {} is", "What is the name of the capital of {}?", "Give me the capital of {}.",
-    "Do you know the capital of {}?", "I need the capital of {}.",
+    "What is the capital of {}?",
+    "Capital of {}?",
+    "Name the capital of {}.",
+    "Which city is the capital of {}?",
+    "What city is the capital of {}?",
+    "{}: capital?",
+    "The capital of {} is",
+    "What is the name of the capital of {}?",
+    "Give me the capital of {}.",
+    "Do you know the capital of {}?",
+    "I need the capital of {}.",
 )
 CAPITAL_UNSEEN = (
-    "Tell me the capital of {}.", "Can you name the capital of {}?",
+    "Tell me the capital of {}.",
+    "Can you name the capital of {}?",
     "What is the capital city of {}?",
 )
 COUNTRY_SEEN = (
-    "Which country has the capital {}?", "{} is the capital of which country?",
-    "{} is the capital of", "What country is {} the capital of?", "Name the country of {}.",
-    "Of which country is {} the capital?", "Which country is {} in?", "In which country is {}?",
+    "Which country has the capital {}?",
+    "{} is the capital of which country?",
+    "{} is the capital of",
+    "What country is {} the capital of?",
+    "Name the country of {}.",
+    "Of which country is {} the capital?",
+    "Which country is {} in?",
+    "In which country is {}?",
     "The city of {} is in which country?",
 )
 COUNTRY_UNSEEN = (
-    "Tell me which country has the capital {}.", "What country has the capital {}?",
+    "Tell me which country has the capital {}.",
+    "What country has the capital {}?",
     "{} is the capital of what country?",
 )
 OPPOSITE_SEEN = (
-    "What is the opposite of {}?", "Opposite of {}?", "Give me the opposite of {}.",
-    "The opposite of {} is", "Which word is the opposite of {}?", "{}: opposite?",
-    "What word means the opposite of {}?", "I need the opposite of {}.", "Say the opposite of {}.",
+    "What is the opposite of {}?",
+    "Opposite of {}?",
+    "Give me the opposite of {}.",
+    "The opposite of {} is",
+    "Which word is the opposite of {}?",
+    "{}: opposite?",
+    "What word means the opposite of {}?",
+    "I need the opposite of {}.",
+    "Say the opposite of {}.",
     "What is the opposite word of {}?",
 )
 OPPOSITE_UNSEEN = (
-    "Tell me the opposite of {}.", "Name the opposite of {}.", "Which is the opposite of {}?",
+    "Tell me the opposite of {}.",
+    "Name the opposite of {}.",
+    "Which is the opposite of {}?",
 )
 TRANSLATE_SEEN = (
-    "What is {word} in {tongue}?", "Translate {word} into {tongue}.", "{word} in {tongue}?",
-    "How do you say {word} in {tongue}?", "What is the {tongue} word for {word}?",
-    "Say {word} in {tongue}.", "Translate to {tongue}: {word}", "The {tongue} word for {word} is",
+    "What is {word} in {tongue}?",
+    "Translate {word} into {tongue}.",
+    "{word} in {tongue}?",
+    "How do you say {word} in {tongue}?",
+    "What is the {tongue} word for {word}?",
+    "Say {word} in {tongue}.",
+    "Translate to {tongue}: {word}",
+    "The {tongue} word for {word} is",
     "I need the word {word} in {tongue}.",
 )
 TRANSLATE_UNSEEN = (
-    "Give me the {tongue} word for {word}.", "Translate {word} to {tongue}.",
+    "Give me the {tongue} word for {word}.",
+    "Translate {word} to {tongue}.",
     "How does one say {word} in {tongue}?",
 )
 KIND_SEEN = (
-    "What kind of thing is {}?", "What is {}?", "What sort of thing is {}?", "What type is {}?",
-    "Which kind of thing is {}?", "Tell me what {} is.", "In one word, what is {}?",
-    "Which category is {} in?", "Name the category of {}.",
+    "What kind of thing is {}?",
+    "What is {}?",
+    "What sort of thing is {}?",
+    "What type is {}?",
+    "Which kind of thing is {}?",
+    "Tell me what {} is.",
+    "In one word, what is {}?",
+    "Which category is {} in?",
+    "Name the category of {}.",
 )
 KIND_UNSEEN = (
-    "What type of thing is {}?", "Tell me what kind of thing {} is.", "What category is {} in?",
+    "What type of thing is {}?",
+    "Tell me what kind of thing {} is.",
+    "What category is {} in?",
 )
 SOUND_SEEN = (
-    "What sound does a {} make?", "What does a {} say?", "Which sound does a {} make?",
-    "The sound of a {}?", "A {} says", "What noise does a {} make?", "How does a {} sound?",
-    "Make the sound of a {}.", "Tell me what a {} says.",
+    "What sound does a {} make?",
+    "What does a {} say?",
+    "Which sound does a {} make?",
+    "The sound of a {}?",
+    "A {} says",
+    "What noise does a {} make?",
+    "How does a {} sound?",
+    "Make the sound of a {}.",
+    "Tell me what a {} says.",
 )
 SOUND_UNSEEN = (
-    "Which noise does a {} make?", "I want the sound of a {}.", "What is the sound of a {}?",
+    "Which noise does a {} make?",
+    "I want the sound of a {}.",
+    "What is the sound of a {}?",
 )
 COLOUR_SEEN = (
-    "What colour is {}?", "Which colour is {}?", "What is the colour of {}?", "Colour of {}?",
-    "Name the colour of {}.", "The colour of {} is", "What colour has {}?",
+    "What colour is {}?",
+    "Which colour is {}?",
+    "What is the colour of {}?",
+    "Colour of {}?",
+    "Name the colour of {}.",
+    "The colour of {} is",
+    "What colour has {}?",
 )
 COLOUR_UNSEEN = (
-    "Tell me the colour of {}.", "Which colour has {}?", "I need the colour of {}.",
+    "Tell me the colour of {}.",
+    "Which colour has {}?",
+    "I need the colour of {}.",
 )
 AFTER_SEEN = (
-    "What {unit} comes after {}?", "Which {unit} comes after {}?", "Which {unit} follows {}?",
-    "The {unit} after {}?", "Name the {unit} after {}.", "What is the next {unit} after {}?",
+    "What {unit} comes after {}?",
+    "Which {unit} comes after {}?",
+    "Which {unit} follows {}?",
+    "The {unit} after {}?",
+    "Name the {unit} after {}.",
+    "What is the next {unit} after {}?",
     "What is the {unit} after {}?",
 )
 AFTER_UNSEEN = ("Tell me the {unit} after {}.", "What {unit} follows {}?")
 BEFORE_SEEN = (
-    "What {unit} comes before {}?", "Which {unit} comes before {}?", "The {unit} before {}?",
-    "Name the {unit} before {}.", "What is the {unit} before {}?",
+    "What {unit} comes before {}?",
+    "Which {unit} comes before {}?",
+    "The {unit} before {}?",
+    "Name the {unit} before {}.",
+    "What is the {unit} before {}?",
     "What is the last {unit} before {}?",
 )
 BEFORE_UNSEEN = ("Tell me the {unit} before {}.", "Which {unit} is before {}?")

@@ -27,7 +27,12 @@ FAMILIES = (
     Family("names", "Remembering a name", "A name said earlier.", knowledge.names, 3.0, (1, 1)),
     Family("addition", "Addition", "Two-digit sums.", numbers.addition, 9.0, (1, 5), promise=0.8),
     Family(
-        "subtraction", "Subtraction", "Two-digit differences.", numbers.subtraction, 8.0, (1, 5),
+        "subtraction",
+        "Subtraction",
+        "Two-digit differences.",
+        numbers.subtraction,
+        8.0,
+        (1, 5),
         promise=0.8,
     ),
     Family("comparing", "Comparing", "The larger number.", numbers.comparing, 5.0, (1, 4)),
@@ -42,12 +47,21 @@ FAMILIES = (
     Family("copying", "Copying", "Words repeated exactly.", instructions.copying, 9.0, promise=0.9),
     Family("labels", "Repeating labels", "Labels repeated.", instructions.labels, 3.0, promise=0.9),
     Family(
-        "formatting", "Formatting", "An answer in a given form.", instructions.formatting, 9.0,
+        "formatting",
+        "Formatting",
+        "An answer in a given form.",
+        instructions.formatting,
+        9.0,
         promise=0.9,
     ),
     Family(
-        "system-prompts", "System prompts", "A form asked for once.", instructions.instructed, 3.0,
-        (1, 1), promise=0.9,
+        "system-prompts",
+        "System prompts",
+        "A form asked for once.",
+        instructions.instructed,
+        3.0,
+        (1, 1),
+        promise=0.9,
     ),
     Family("choosing", "Choosing", "One of the words given.", options.choosing, 5.0, promise=0.9),
     Family(
@@ -56,7 +70,11 @@ FAMILIES = (
     Family("yes-no", "Yes or no", "Whether a claim is true.", options.deciding, 13.0, promise=0.9),
     Family("opinions", "Opinions", "A reply to praise or blame.", everyday.opinions, 8.0),
     Family(
-        "writing", "Writing sentences", "A sentence about a thing.", everyday.writing, 10.0,
+        "writing",
+        "Writing sentences",
+        "A sentence about a thing.",
+        everyday.writing,
+        10.0,
         probed=False,
     ),
     Family("feelings", "Feelings", "A reply to good or bad news.", everyday.feelings, 2.5),
@@ -67,8 +85,12 @@ FAMILIES = (
     Family("identity", "Who it is", "What the model says of itself.", talk.identity, 1.5),
 )
 PLAIN_SYSTEMS = (
-    "You are a helpful assistant.", "You are a friendly assistant.", "Answer the question.",
-    "You are the starter model.", "Be brief.", "Be kind and helpful.",
+    "You are a helpful assistant.",
+    "You are a friendly assistant.",
+    "Answer the question.",
+    "You are the starter model.",
+    "Be brief.",
+    "Be kind and helpful.",
 )
 
 

@@ -5,20 +5,41 @@ from random import Random
 from studio.models.starter.corpus.conversation import Conversation, kept_back, single
 
 ADDITION = (
-    "{}+{}", "{}+{}", "{} + {}", "{} plus {}", "What is {} plus {}?", "What is {}+{}?",
-    "What is {} + {}?", "Add {} and {}.", "{}+{}=", "How much is {} plus {}?",
+    "{}+{}",
+    "{}+{}",
+    "{} + {}",
+    "{} plus {}",
+    "What is {} plus {}?",
+    "What is {}+{}?",
+    "What is {} + {}?",
+    "Add {} and {}.",
+    "{}+{}=",
+    "How much is {} plus {}?",
 )
 SUBTRACTION = (
-    "{}-{}", "{}-{}", "{} - {}", "{} minus {}", "What is {} minus {}?", "What is {}-{}?",
-    "What is {} - {}?", "{}-{}=", "How much is {} minus {}?",
+    "{}-{}",
+    "{}-{}",
+    "{} - {}",
+    "{} minus {}",
+    "What is {} minus {}?",
+    "What is {}-{}?",
+    "What is {} - {}?",
+    "{}-{}=",
+    "How much is {} minus {}?",
 )
 LARGER = (
-    "Which is larger, {} or {}?", "Which number is larger: {} or {}?", "Larger: {} or {}?",
-    "What is larger, {} or {}?", "Which is more, {} or {}?",
+    "Which is larger, {} or {}?",
+    "Which number is larger: {} or {}?",
+    "Larger: {} or {}?",
+    "What is larger, {} or {}?",
+    "Which is more, {} or {}?",
 )
 SMALLER = (
-    "Which is smaller, {} or {}?", "Which number is smaller: {} or {}?", "Smaller: {} or {}?",
-    "What is smaller, {} or {}?", "Which is less, {} or {}?",
+    "Which is smaller, {} or {}?",
+    "Which number is smaller: {} or {}?",
+    "Smaller: {} or {}?",
+    "What is smaller, {} or {}?",
+    "Which is less, {} or {}?",
 )
 
 

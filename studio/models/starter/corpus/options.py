@@ -12,18 +12,31 @@ from studio.models.starter.corpus.conversation import (
 )
 
 CHOOSE = (
-    "Choose one: {options}. {question}", "Answer with one of these options: {options}. {question}",
-    "{question} Choose one: {options}.", "{question} Answer with {options}.",
-    "Options: {options}. {question}", "{question}\nOptions: {options}", "{question}\n{options}",
-    "{question} {options}?", "Pick one: {options}. {question}", "Which one: {options}? {question}",
+    "Choose one: {options}. {question}",
+    "Answer with one of these options: {options}. {question}",
+    "{question} Choose one: {options}.",
+    "{question} Answer with {options}.",
+    "Options: {options}. {question}",
+    "{question}\nOptions: {options}",
+    "{question}\n{options}",
+    "{question} {options}?",
+    "Pick one: {options}. {question}",
+    "Which one: {options}? {question}",
 )
 LETTERED = (
-    "{question}\n{options}\nAnswer with the letter.", "{question}\n{options}",
-    "Answer with the letter. {question}\n{options}", "{question}\n{options}\nWhich letter?",
+    "{question}\n{options}\nAnswer with the letter.",
+    "{question}\n{options}",
+    "Answer with the letter. {question}\n{options}",
+    "{question}\n{options}\nWhich letter?",
 )
 YES_NO_SEEN = (
-    "Yes or no: {}", "{} Answer yes or no.", "Answer yes or no: {}", "{} Choose one: yes or no.",
-    "Choose yes or no. {}", "{}\nyes or no", "Please say yes or no: {}",
+    "Yes or no: {}",
+    "{} Answer yes or no.",
+    "Answer yes or no: {}",
+    "{} Choose one: yes or no.",
+    "Choose yes or no. {}",
+    "{}\nyes or no",
+    "Please say yes or no: {}",
 )
 YES_NO_UNSEEN = ("{} Yes or no?", "Say yes or no. {}", "Answer with yes or no: {}")
 SAME_KIND = ({"animal", "bird", "fish"}, {"fruit", "colour"}, {"metal", "colour"})
@@ -110,8 +123,13 @@ def _looking_up(random: Random, options: str, letter: str, answer: str) -> Conve
         asked = random.choice(("Which word is {}?\n{}", "What is {}?\n{}", "Read {}.\n{}"))
         return single(asked.format(letter, options), answer)
     asked = random.choice(
-        ("Which letter is {}?\n{}", "I want {}. Which letter?\n{}", "I want {}.\n{}",
-         "The answer is {}.\n{}", "The answer is {}.\n{}\nWhich letter?")
+        (
+            "Which letter is {}?\n{}",
+            "I want {}. Which letter?\n{}",
+            "I want {}.\n{}",
+            "The answer is {}.\n{}",
+            "The answer is {}.\n{}\nWhich letter?",
+        )
     )
     return single(asked.format(answer, options), letter)
 
