@@ -152,7 +152,9 @@ def test_the_probe_file_is_what_the_generator_writes(name: str) -> None:
         assert case.answer == answer["content"]
 
 
-@pytest.mark.parametrize("name", FAMILY_NAMES)
+@pytest.mark.parametrize(
+    "name", [family.name for family in probes.probed() if family.promise > 0.5]
+)
 def test_the_model_does_what_its_card_promises(name: str) -> None:
     # Eight cases leave room for one mistake more than promised; a broken model makes eight.
     family = next(one for one in probes.probed() if one.name == name)

@@ -42,8 +42,8 @@ use combinations that training never showed.
 It has read nothing but generated text: about {words} different words, fifty countries, numbers
 below one hundred. Ask for anything else and it makes something up. It does not classify
 sentiment, topic or intent, does not rewrite, extract or summarise, and does not answer questions
-about a given text: those are left for tuning. Talks much longer than 256 tokens confuse it. It was taught to choose by
-letter (A, B, C or D) and did not learn it: the table shows about chance.
+about a given text: those are left for tuning. Talks much longer than 256 tokens confuse it. It was
+taught to choose by letter (A, B, C or D) and did not learn it: the table shows about chance.
 
 ## How it was made
 
@@ -58,6 +58,7 @@ times to correct its settings: conversations were joined at first and kept apart
 rates were lowered, queries and keys were scaled down once because attention had become too sharp
 to learn from, one head was pointed at the token before, and skills that lagged got more of the
 text. The script holds the settings that the run ended with.
+Small talk was held out only late in the run: some of its questions had been seen before.
 """
 
 
