@@ -1,8 +1,8 @@
 """The guided demo: the sentiment dataset, two tuning runs, and the measurement of both.
 
 Both runs use the same data, adapter, learning rate and number of epochs. The plain one learns
-the task and nothing else; the keeping one is also held to what the base says on conversations
-that the base wrote itself. Nothing else is arranged.
+the task and nothing else; the keeping one is also held to conversations that the base wrote
+itself, by the KL anchor and by replay. Nothing else is arranged.
 """
 
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from studio.studio import Studio
 
 TEMPLATE = "sentiment"
-PLAIN: dict[str, Any] = {"name": "Demo: plain"}
-KEEPING: dict[str, Any] = {"name": "Demo: keeping", "kl_anchor": 0.5}
+PLAIN: dict[str, Any] = {"name": "Demo: plain", "epochs": 2}
+KEEPING: dict[str, Any] = {"name": "Demo: keeping", "epochs": 2, "kl_anchor": 2.0, "replay": 0.3}
 QUESTIONS = (
     "What is the capital of France?",
     "What is the opposite of hot?",

@@ -60,10 +60,10 @@ def test_every_number_has_its_n_and_interval(demo: dict[str, Any]) -> None:
         assert row["accuracy_low"] <= row["accuracy"] <= row["accuracy_high"]
 
 
-def test_the_runs_differ_in_the_anchor_alone(demo: dict[str, Any]) -> None:
+def test_the_runs_differ_in_what_keeps_old_skills_alone(demo: dict[str, Any]) -> None:
     plain, keeping = (run["recipe"] for run in demo["runs"])
     differing = {field for field in plain if plain[field] != keeping[field]}
-    assert differing == {"name", "kl_anchor"}
+    assert differing == {"name", "kl_anchor", "replay"}
 
 
 def test_all_three_answered_the_same_questions(demo: dict[str, Any]) -> None:

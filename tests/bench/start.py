@@ -21,7 +21,7 @@ from rich.table import Table
 from studio import Recipe, Studio
 
 ROOT = Path(__file__).parents[2]
-ROUNDS = 5
+ROUNDS = 3
 EMPTY = "import gradio; gradio.Blocks().launch(server_port={port}, quiet=True, ssr_mode=False)"
 
 
