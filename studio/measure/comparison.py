@@ -1,5 +1,6 @@
 """What to measure: which tuned lanes against which base, on which probes."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -10,32 +11,48 @@ from studio.errors import RunError
 from studio.measure.probe import Probe, find, from_dataset
 
 
+_LANE = re.compile(r"(?P<run>[^:@]+)(:(?P<checkpoint>\d+))?(@(?P<strength>[^@]+))?")
+
+
 class LaneSpec(BaseModel):
-    """One tuned lane: the adapter of a run at a strength."""
+    """One tuned lane: the adapter of a run, or of one of its checkpoints, at a strength."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     run: str
     """Id of the run that made the adapter."""
+    checkpoint: Annotated[int, Field(ge=1)] | None = None
+    """Step of an earlier checkpoint of the run; None is the adapter it ended with."""
     strength: Annotated[float, Field(ge=0, le=1.5)] = 1.0
     """Multiplies the adapter's update: 0 is the base, 1 the adapter as it was trained."""
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The lane that `id` names: a run, or run@strength; raises RunError."""
-        run, _, strength = text.partition("@")
+        """The lane that `id` names: run, run@strength, run:step or run:step@strength.
+
+        Raises RunError.
+        """
         try:
-            return cls(run=run, strength=float(strength or 1))
+            parts = _LANE.fullmatch(text)
+            if not parts:
+                raise ValueError
+            step, strength = parts["checkpoint"], parts["strength"]
+            return cls(
+                run=parts["run"],
+                checkpoint=int(step) if step else None,
+                strength=float(strength or 1),
+            )
         except ValueError:
             raise RunError(
-                f"{text!r} is no lane; give a run's id, or id@strength with a strength "
-                "from 0 to 1.5."
+                f"{text!r} is no lane; give a run's id, id@strength with a strength from 0 to "
+                "1.5, or id:step for an earlier checkpoint."
             ) from None
 
     @property
     def id(self) -> str:
-        """The lane's name in outcomes and chats: the run, with its strength if it is not 1."""
-        return self.run if self.strength == 1 else f"{self.run}@{self.strength:g}"
+        """The lane's name in outcomes and chats: the run, then what differs from its end."""
+        step = f":{self.checkpoint}" if self.checkpoint else ""
+        return self.run + step + (f"@{self.strength:g}" if self.strength != 1 else "")
 
 
 class Comparison(BaseModel):
@@ -57,6 +74,8 @@ class Comparison(BaseModel):
     """At most this many cases per probe; 0 takes all."""
     max_new_tokens: Annotated[int, Field(ge=1, le=4096)] = 48
     """Where a generated answer is cut off."""
+    shots: Annotated[int, Field(ge=0, le=16)] = 0
+    """Ask every retention probe once more behind this many solved cases: lost, or only hidden?"""
 
     def gather_probes(self, home: Path) -> list[Probe]:
         """The gain probes of the datasets and the named retention probes, cut to the limit.
@@ -69,4 +88,7 @@ class Comparison(BaseModel):
             for id in self.datasets
         ]
         found += find(self.probes, home / "probes") if self.probes else []
-        return [probe.shortened(self.limit) for probe in found] if self.limit else found
+        found = [probe.shortened(self.limit) for probe in found] if self.limit else found
+        if self.shots:
+            found += [probe.with_shots(self.shots) for probe in found if probe.can_take_shots]
+        return found

@@ -27,16 +27,29 @@ class Outcome(BaseModel):
     """The probe's name."""
     case: str
     """The case's id within the probe."""
-    text: str
-    """What the model wrote, greedily."""
-    correct: bool
-    """Whether the probe's scorer accepts the text."""
+    text: str = ""
+    """What the model wrote, greedily; for multiple choice the likeliest choice."""
+    correct: bool | None
+    """Whether the probe's scorer accepts the text; None for open text, which has no right answer."""
     nll: float = Field(ge=0)
     """Sum of -log p over the reference answer's tokens with the end-of-turn token, in nats."""
     tokens: int = Field(ge=1)
     """How many tokens that sum runs over."""
-    stopped: bool
+    stopped: bool = True
     """Whether the model ended its answer itself, instead of being cut off."""
+    choices: tuple[float, ...] = ()
+    """Multiple choice: sum of -log p of every choice, in the case's order, in nats."""
+    kl: float | None = Field(None, ge=0)
+    """Sum of KL(base‖lane) in nats, over `kl_tokens` tokens; None where it was not taken.
+
+    For open text over the text itself; for gain probes over the base's own answer, as a gauge.
+    """
+    kl_tokens: int = Field(0, ge=0)
+    """How many tokens `kl` runs over."""
+    token_nlls: tuple[float, ...] = ()
+    """-log p of each of the `tokens`, in nats."""
+    pieces: tuple[str, ...] = ()
+    """The text of each of the `tokens`; only the base's outcome holds them."""
 
 
 def write_outcomes(path: Path, outcomes: Iterable[Outcome]) -> None:

@@ -22,7 +22,12 @@ from studio.errors import ProbeError, sentence
 if TYPE_CHECKING:
     from studio.data.dataset import Dataset
 
-Scorer = Literal["exact", "contains"]
+Kind = Literal["gain", "retention", "recovery"]
+Scorer = Literal[
+    "exact", "contains", "number", "regex", "json", "instructions", "choice", "text"
+]
+LIKELIHOOD: tuple[Scorer, ...] = ("choice", "text")
+"""Scorers that need no answer written: the likelihood of given text says it all."""
 
 SHIPPED = Path(__file__).parent.parent / "probes"
 OVERALL = "retention"
@@ -39,14 +44,16 @@ class Case(BaseModel):
 
     id: str = Field(min_length=1)
     """Unique within its probe."""
-    messages: tuple[Message, ...] = Field(min_length=1)
-    """The conversation up to the question; the last message is the user's."""
+    messages: tuple[Message, ...]
+    """The conversation up to the question; the last message is the user's. Empty: bare text."""
     answer: str = Field(pattern=r"\S")
     """The reference answer; its likelihood is measured."""
     choices: tuple[str, ...] = ()
     """The possible answers, where the task has a closed list."""
     accept: tuple[str, ...] = ()
     """Other texts that also count as right."""
+    cluster: str = ""
+    """Cases of one cluster (say, of one document) are drawn together; empty: each for itself."""
 
     @model_validator(mode="before")
     @classmethod
@@ -63,7 +70,7 @@ class Case(BaseModel):
     @field_validator("messages")
     @classmethod
     def _end_with_the_question(cls, messages: tuple[Message, ...]) -> tuple[Message, ...]:
-        if messages[-1].role != "user":
+        if messages and messages[-1].role != "user":
             raise ValueError("the last message has to be the user's question")
         return messages
 
@@ -77,8 +84,9 @@ class Probe(BaseModel):
     """Unique among all probes of a comparison."""
     title: str = Field(min_length=1)
     """What a person reads, such as "Capitals"."""
-    kind: Literal["gain", "retention"]
-    """`gain`: the tuned task. `retention`: what must not be forgotten."""
+    kind: Kind
+    """`gain`: the tuned task. `retention`: what must not be forgotten. `recovery`: a retention
+    probe asked again behind solved cases, to tell lost from hidden."""
     pack: str = "own"
     """The collection the probe belongs to; a pack is measured together."""
     description: str = ""
@@ -88,7 +96,11 @@ class Probe(BaseModel):
     version: int = 1
     """Raised when cases change; results of two versions are never compared."""
     scorer: Scorer = "exact"
-    """`exact`: the whole answer, whitespace aside. `contains`: the answer occurs as a phrase."""
+    """How an answer is marked: see `studio.measure.scorers`."""
+    chat: bool = True
+    """Ask through the base's chat template; False asks the bare text, for bases without one."""
+    normalise: bool = False
+    """Multiple choice: divide a choice's log-likelihood by its length in characters (acc_norm)."""
     cases: tuple[Case, ...] = Field(min_length=1)
     """The questions."""
 
