@@ -6,11 +6,9 @@ never shown by colour alone.
 
 import gradio as gr
 
-BASE = "#2a78b8"
-TUNED = "#d9730d"
-MUTED = "#8a8f98"
-LANES = (TUNED, "#b3541e", "#e8a33d")
-"""Tuned lanes where there are several: shades of one family, and never without a sign."""
+from studio.measure.palette import BASE, LANES, MUTED, TUNED
+
+__all__ = ["BASE", "CSS", "HEAD", "LANES", "MUTED", "TUNED", "make_theme"]
 
 HEAD = '<meta name="color-scheme" content="light dark">'
 
