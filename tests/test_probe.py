@@ -7,7 +7,7 @@ import pytest
 from studio.data.dataset import build_dataset
 from studio.data.template import Phrasing, Template
 from studio.errors import ProbeError
-from studio.measure.probe import Case, Probe, Scorer, correct, find, from_dataset, load, shipped
+from studio.measure.probe import Case, Probe, find, from_dataset, load, shipped
 
 GOOD = """
 name: own-colours
@@ -97,45 +97,6 @@ def test_unreadable_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "latin.yaml").write_bytes(GOOD.replace("sky", "cañón").encode("latin-1"))
     with pytest.raises(ProbeError, match="not UTF-8"):
         load(tmp_path / "latin.yaml")
-
-
-@pytest.mark.parametrize(
-    ("scorer", "answer", "right"),
-    [
-        ("exact", "New York", True),
-        ("exact", "  New \n York\n", True),
-        ("exact", "NYC", True),
-        ("exact", "new york", False),
-        ("exact", "New York.", False),
-        ("exact", "", False),
-        ("contains", "It is new  york.", True),
-        ("contains", "I say NYC!", True),
-        ("contains", "a new yorker", False),
-        ("contains", "New Jersey, not York", False),
-        ("contains", "", False),
-    ],
-)
-def test_scorers_mark_answers(scorer: Scorer, answer: str, right: bool) -> None:
-    case = Case.model_validate(
-        {"id": "a", "prompt": "Which city?", "answer": "New York", "accept": ["NYC"]}
-    )
-    assert correct(scorer, answer, case) is right
-
-
-@pytest.mark.parametrize(
-    ("reference", "answer", "right"),
-    [
-        ("a+b (c)", "that is a+b (c), I think", True),
-        ("台北", "答案是台北市。", True),
-        ("Đà Nẵng", "Đó là Đà Nẵng.", True),
-        ("café", "the cafe\u0301 is open", True),
-        ("3", "13", False),
-        ("3", "x = 3.", True),
-    ],
-)
-def test_a_phrase_is_found_in_any_script(reference: str, answer: str, right: bool) -> None:
-    case = Case.model_validate({"id": "a", "prompt": "?", "answer": reference})
-    assert correct("contains", answer, case) is right
 
 
 def test_the_fingerprint_changes_with_what_is_asked_and_not_with_the_title(tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ from studio.engine.score import score
 from studio.errors import RunError
 from studio.measure.comparison import Comparison
 from studio.measure.outcome import BASE, Outcome, write_outcomes
-from studio.measure.probe import Case, Probe, correct
+from studio.measure.probe import Case, Probe
 from studio.measure.results import save_probes, save_report
+from studio.measure.scorers import correct
 from studio.models.catalogue import find_base
 from studio.tuning.events import EventLog
 from studio.tuning.run import Run, open_run
@@ -83,7 +84,7 @@ def measure(
             probe=probe.name,
             case=case.id,
             text=answers[i].text,
-            correct=correct(probe.scorer, answers[i].text, case),
+            correct=correct(probe, answers[i].text, case),
             nll=max(0.0, likelihoods[i].nll),
             tokens=likelihoods[i].tokens,
             stopped=answers[i].stopped,

@@ -1,78 +1,38 @@
 """A probe is a named list of questions with known answers, and the rule that marks an answer right.
 
 A probe of kind `gain` asks for the tuned task, one of kind `retention` for something the base
-could do before and must not forget. Probes are YAML files, or a dataset's held-out examples.
+could do before and must not forget. Probes are YAML or JSON-lines files, or a dataset's held-out
+examples.
 """
 
 import hashlib
 import json
-import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from studio.data import strict_yaml
-from studio.data.example import Message
 from studio.errors import ProbeError, sentence
+from studio.measure import probe_file, scorers
+from studio.measure.case import LIKELIHOOD, Case, Scorer
+from studio.measure.shots import solved_before
 
 if TYPE_CHECKING:
     from studio.data.dataset import Dataset
 
+__all__ = ["LIKELIHOOD", "OVERALL", "Case", "Kind", "Probe", "Scorer"]
+
 Kind = Literal["gain", "retention", "recovery"]
-Scorer = Literal[
-    "exact", "contains", "number", "regex", "json", "instructions", "choice", "text"
-]
-LIKELIHOOD: tuple[Scorer, ...] = ("choice", "text")
-"""Scorers that need no answer written: the likelihood of given text says it all."""
 
 SHIPPED = Path(__file__).parent.parent / "probes"
+FLAGGED = "flagged"
+"""Name of the home's own probe of cases that a person flagged in chat."""
 OVERALL = "retention"
 """The report's row for all retention cases together; no probe may take this name."""
-
-# A letter or digit of a script that puts spaces between words; Chinese and Japanese do not.
-_WORD = r"[^\W\u3040-\u30ff\u3400-\u9fff]"
-
-
-class Case(BaseModel):
-    """One question with its answer. YAML may say `prompt` (and `system`) instead of `messages`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    id: str = Field(min_length=1)
-    """Unique within its probe."""
-    messages: tuple[Message, ...]
-    """The conversation up to the question; the last message is the user's. Empty: bare text."""
-    answer: str = Field(pattern=r"\S")
-    """The reference answer; its likelihood is measured."""
-    choices: tuple[str, ...] = ()
-    """The possible answers, where the task has a closed list."""
-    accept: tuple[str, ...] = ()
-    """Other texts that also count as right."""
-    cluster: str = ""
-    """Cases of one cluster (say, of one document) are drawn together; empty: each for itself."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _spell_out_prompt(cls, fields: Any) -> Any:
-        if not isinstance(fields, dict) or "messages" in fields:
-            return fields
-        fields = dict(fields)
-        turns = [("system", fields.pop("system", None)), ("user", fields.pop("prompt", None))]
-        fields["messages"] = [
-            {"role": role, "content": content} for role, content in turns if content is not None
-        ]
-        return fields
-
-    @field_validator("messages")
-    @classmethod
-    def _end_with_the_question(cls, messages: tuple[Message, ...]) -> tuple[Message, ...]:
-        if messages and messages[-1].role != "user":
-            raise ValueError("the last message has to be the user's question")
-        return messages
+LONG = 500
+"""A probe of more cases is saved as JSON lines, which read faster than YAML."""
 
 
 class Probe(BaseModel):
@@ -111,13 +71,26 @@ class Probe(BaseModel):
         twice = [id for id, count in Counter(case.id for case in self.cases).items() if count > 1]
         if twice:
             raise ValueError(f"case {twice[0]} occurs more than once")
+        for case in self.cases:
+            reason = scorers.fault(self.scorer, case)
+            if not self.chat and [one.role for one in case.messages] not in ([], ["user"]):
+                reason = "without the chat template a case is one bare prompt"
+            if reason:
+                raise ValueError(f"case {case.id}: {reason}")
         return self
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of everything that changes a score: version, scorer and cases."""
-        content = self.model_dump(mode="json", include={"name", "version", "scorer", "cases"})
+        """SHA-256 of everything that changes a score: version, scorer, how it is asked, cases."""
+        scoring = {"name", "version", "scorer", "chat", "normalise", "cases"}
+        content = self.model_dump(mode="json", include=scoring, exclude_defaults=True)
         return _digest(json.dumps(content, sort_keys=True))
+
+    @property
+    def chance(self) -> float:
+        """The accuracy of guessing: mean of 1/choices, 0 for cases without a closed list."""
+        guesses = (1 / len(case.choices) if case.choices else 0.0 for case in self.cases)
+        return sum(guesses) / len(self.cases)
 
     def shortened(self, limit: int) -> "Probe":
         """At most `limit` cases, always the same ones, spread over the whole probe; 0 keeps all."""
@@ -128,67 +101,47 @@ class Probe(BaseModel):
             update={"cases": tuple(case for case in self.cases if case.id in kept)}
         )
 
+    @property
+    def can_take_shots(self) -> bool:
+        """Whether solved cases can stand before a question: old skills, asked as questions."""
+        return (
+            self.kind == "retention"
+            and len(self.cases) > 1
+            and all(case.messages for case in self.cases)
+        )
+
+    def with_shots(self, count: int) -> "Probe":
+        """The recovery probe: every case behind `count` other solved ones, always the same ones."""
+        return self.model_copy(
+            update={
+                "name": f"{self.name}.shots{count}",
+                "title": f"{self.title}, after {count} solved",
+                "kind": "recovery",
+                "cases": solved_before(self.cases, count, chat=self.chat),
+            }
+        )
+
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def correct(scorer: Scorer, answer: str, case: Case) -> bool:
-    """Say whether a model's answer to the case is right.
-
-    `exact` wants the reference or one of `accept`, whitespace aside. `contains` wants one of them
-    as a whole phrase in any letter case: "Paris" is in "It is paris.", not in "comparison".
-    """
-    given = _settle(answer)
-    references = [_settle(reference) for reference in (case.answer, *case.accept)]
-    if scorer == "exact":
-        return given in references
-    return any(
-        re.search(f"(?<!{_WORD}){re.escape(phrase)}(?!{_WORD})", given, re.IGNORECASE)
-        for phrase in references
-    )
-
-
-def _settle(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFC", text).split())
-
-
 def load(path: Path) -> Probe:
     """Read one probe file. ProbeError names the file and, where there is one, the case."""
-    fields = _read_mapping(path)
-    what = f"probe file {path.name}"
-    cases = fields.get("cases")
-    if not isinstance(cases, list) or not cases:
-        raise ProbeError(f"{what} has no cases; list at least one under `cases:`.")
-    parsed = [_read_case(what, number, case) for number, case in enumerate(cases, start=1)]
+    fields, cases = probe_file.read(path)
     try:
-        return Probe.model_validate({**fields, "cases": parsed})
+        return Probe.model_validate({**fields, "cases": cases})
     except ValidationError as error:
-        raise ProbeError(sentence(error, what)) from error
+        raise ProbeError(sentence(error, f"probe file {path.name}")) from error
 
 
-def _read_mapping(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise ProbeError(f"cannot read probe file {path}: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise ProbeError(f"probe file {path.name} is not UTF-8 text; save it as UTF-8.") from error
-    if not text.strip():
-        raise ProbeError(f"probe file {path.name} is empty; it needs a name, a title and cases.")
-    try:
-        return strict_yaml.read(text)
-    except ValueError as error:
-        raise ProbeError(f"probe file {path.name}: {error}.") from error
-
-
-def _read_case(what: str, number: int, fields: Any) -> Case:
-    try:
-        return Case.model_validate(fields)
-    except ValidationError as error:
-        id = fields.get("id") if isinstance(fields, dict) else None
-        place = f"case {id}" if id else f"case number {number}"
-        raise ProbeError(sentence(error, f"{what}, {place}")) from error
+def save(probe: Probe, folder: Path) -> Path:
+    """Write the probe into the folder under its name, as YAML or, when it is long, JSON lines."""
+    fields = probe.model_dump(mode="json", exclude={"cases"}, exclude_defaults=True)
+    suffix = ".jsonl" if len(probe.cases) > LONG else ".yaml"
+    path = folder / (probe.name + suffix)
+    probe_file.write(path, fields, probe.cases)
+    return path
 
 
 def shipped(pack: str | None = "starter") -> list[Probe]:
@@ -228,7 +181,32 @@ def index_by_name(probes: Iterable[Probe]) -> dict[str, Probe]:
 
 
 def _load_folder(folder: Path) -> list[Probe]:
-    return [load(path) for path in sorted(folder.glob("*.yaml"))]
+    paths = (path for path in folder.glob("*") if path.suffix in probe_file.SUFFIXES)
+    return [load(path) for path in sorted(paths)]
+
+
+def flagged(home_probes: Path) -> Probe | None:
+    """The cases that a person flagged in chat, or None while there is none."""
+    paths = [home_probes / (FLAGGED + suffix) for suffix in probe_file.SUFFIXES]
+    return next((load(path) for path in paths if path.exists()), None)
+
+
+def flag(home_probes: Path, case: Case) -> Probe:
+    """Add the case to the flagged ones; one with the same question takes the older one's place."""
+    old = flagged(home_probes)
+    kept = [one for one in old.cases if one.messages != case.messages] if old else []
+    probe = Probe(
+        name=FLAGGED,
+        title="Flagged in chat",
+        kind="retention",
+        description="Cases that a person flagged in chat, with the answer that should stay.",
+        cases=(*kept, case),
+    )
+    long = len(probe.cases) > LONG
+    saved = save(probe, home_probes)
+    if long:
+        saved.with_suffix(".yaml").unlink(missing_ok=True)
+    return probe
 
 
 def from_dataset(dataset: "Dataset", *, name: str = "task") -> Probe:
