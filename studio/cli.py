@@ -104,7 +104,10 @@ def recipe_flags(command: Callable[..., Any]) -> Callable[..., Any]:
         kind: Any = field.annotation
         if get_origin(kind) is not None and all(isinstance(v, str) for v in get_args(kind)):
             kind = click.Choice(get_args(kind))
-        default = "" if field.is_required() or field.default == "" else f" [{field.default}]"
+        elif get_origin(kind) is tuple:
+            kind = str  # names with commas between them
+        plain = field.is_required() or field.default in ("", ())
+        default = "" if plain else f" [{field.default}]"
         command = click.option(
             "--" + name.replace("_", "-"),
             name,

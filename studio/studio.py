@@ -16,6 +16,7 @@ from studio.data.readers import read_rows
 from studio.data.template import Template, find, own, shipped
 from studio.errors import DatasetError, RunError, StudioError
 from studio.measure.comparison import Comparison, LaneSpec
+from studio.measure.halves import replayed_half
 from studio.measure.outcome import BASE
 from studio.measure.probe import find as find_probes
 from studio.measure.report import Report
@@ -24,7 +25,9 @@ from studio.models.catalogue import find_base
 from studio.settings import settings
 from studio.tuning.events import Event
 from studio.tuning.launch import Launcher
+from studio.tuning.lineage import continued
 from studio.tuning.recipe import Recipe
+from studio.tuning.remedy import RemedyName, mend
 from studio.tuning.run import UNDER_WAY, Run, create_run, list_runs, open_run
 
 LaneName = str | LaneSpec
@@ -118,7 +121,9 @@ class Studio:
     def train(self, recipe: Recipe) -> Run:
         """Start a tuning run; it waits in line if the device is busy. Nothing is left on error."""
         dataset = self.dataset(recipe.dataset)
-        find_base(recipe.base)
+        recipe = continued(recipe, find_base(recipe.base), self.settings.runs)
+        for probe in find_probes(recipe.replay_probes, self.settings.probes):
+            replayed_half(probe)
         run = create_run(self.settings.runs, recipe, about=recipe.name or dataset.card.name)
         self._launcher.start(run)
         return run
@@ -181,6 +186,9 @@ class Studio:
             probes=tuple(self.retention_probes(base) if probes is None else probes),
             limit=limit,
             max_new_tokens=max_new_tokens,
+            replayed=tuple(
+                dict.fromkeys(name for lane in chosen for name in self.run(lane.run).replayed())
+            ),
         )
         comparison.gather_probes(self.settings.home)
         run = create_run(self.settings.runs, comparison, about=f"measure {recipes[0].dataset}")
@@ -197,11 +205,14 @@ class Studio:
         if not lanes:
             raise RunError("Name at least one run to compare with its base.")
         runs = [self.run(lane.run) for lane in lanes]
-        for run in runs:
-            if run.kind != "tune":
+        for run, lane in zip(runs, lanes, strict=True):
+            if not run.makes_adapter:
                 raise RunError(f"Run {run.id} is a measurement; only tuned runs can be compared.")
-            if run.status() not in (*UNDER_WAY, "finished"):
-                raise RunError(f"Run {run.id} is {run.status()} and has no adapter to use.")
+            if (status := run.status()) in UNDER_WAY:
+                continue
+            if lane.checkpoint is None and status != "finished":
+                raise RunError(f"Run {run.id} is {status} and has no adapter to use.")
+            run.adapter_at(lane.checkpoint)
         recipes = [run.recipe for run in runs]
         if len({(recipe.base, recipe.method) for recipe in recipes}) > 1:
             raise RunError(
@@ -228,6 +239,43 @@ class Studio:
         """The report of a measuring run, or the newest one about a tuned run."""
         return read_report(self.measurement(id))
 
+    # ---- repairing
+
+    def repair(self, report_id: str | None, lane: LaneName, how: RemedyName, **options: Any) -> Run:
+        """Start what mends the lane: tuning again, or a repair of its adapter.
+
+        The report (a measurement's or a tuned run's id) says what fell and which strength is best;
+        None will do where the options say so. Options are those of the remedy of that name in
+        `studio.tuning.remedy`, and `name`.
+        """
+        spec = LaneSpec.parse(lane) if isinstance(lane, str) else lane
+        self._shared_base([spec])
+        run, name = self.run(spec.run), options.pop("name", "")
+        made = mend(run, spec, how, report=self.report(report_id) if report_id else None, **options)
+        if isinstance(made, Recipe):
+            return self.train(made.model_copy(update={"name": name or made.name}))
+        self._shared_base(made.sources)
+        recipe = made.recipe.model_copy(update={"name": name or made.recipe.name})
+        repaired = create_run(
+            self.settings.runs, made.model_copy(update={"recipe": recipe}), about=recipe.name
+        )
+        self._launcher.start(repaired)
+        return repaired
+
+    def repair_and_measure(
+        self, report_id: str | None, lane: LaneName, how: RemedyName, **options: Any
+    ) -> tuple[Run, Run]:
+        """Start `repair`, and after it the measurement of the lane before and after.
+
+        It asks what the report asked, or without one every probe of the base.
+        """
+        repaired = self.repair(report_id, lane, how, **options)
+        asked: dict[str, Any] = {}
+        if report_id:
+            before = self.measurement(report_id).comparison
+            asked = before.model_dump(include={"probes", "limit", "max_new_tokens"})
+        return repaired, self.compare([lane, repaired.id], **asked)
+
     # ---- chat
 
     def ask(
@@ -238,7 +286,7 @@ class Studio:
         method: Any = "qlora",
         sampling: Sampling | None = None,
     ) -> Generator[Update]:
-        """Answer (lane, conversation) pairs in one batch; a lane is "base" or a run[@strength].
+        """Answer (lane, conversation) pairs in one batch; a lane is base or run[:step][@strength].
 
         Base and method are those of the runs where there are any.
         """
@@ -248,9 +296,10 @@ class Studio:
             base, method, _ = self._shared_base(list(specs.values()))
         for name, spec in specs.items():
             run = self.run(spec.run)
-            if run.status() != "finished":
+            if spec.checkpoint is None and run.status() != "finished":
                 raise RunError(f"Run {run.id} is {run.status()}; chat with it once it is finished.")
-            lanes.append(Lane(id=name, adapter=run.adapter, strength=spec.strength))
+            adapter = run.adapter_at(spec.checkpoint)
+            lanes.append(Lane(id=name, adapter=adapter, strength=spec.strength))
         find_base(base)
         rows = [Row(lane=lane, messages=tuple(messages)) for lane, messages in conversations]
         return self._chat.ask(rows, base=base, method=method, lanes=lanes, sampling=sampling)
@@ -264,7 +313,7 @@ class Studio:
     def export(self, id: str, folder: Path) -> Path:
         """Copy a finished run's adapter with its recipe and newest report into a new folder."""
         run = self.run(id)
-        if run.kind != "tune" or run.status() != "finished":
+        if not run.makes_adapter or run.status() != "finished":
             raise RunError(f"Run {id} is {run.status()}; only a finished tuning run is exported.")
         if folder.exists():
             raise RunError(f"{folder} exists already; name a folder that does not.")

@@ -42,7 +42,9 @@ def compare(run: Run, log: EventLog) -> dict[str, Any]:
 
 
 def _conditions(engine: Engine, comparison: Comparison, difference: float) -> dict[str, str]:
-    return {
+    left_out = ", ".join(comparison.replayed)
+    replayed = {"left out": f"the half replayed in training of {left_out}"} if left_out else {}
+    return replayed | {
         "base fingerprint": engine.base.fingerprint,
         "base and lanes run on": engine.about,
         "decoding": f"greedy, at most {comparison.max_new_tokens} new tokens",
@@ -56,9 +58,9 @@ def load_lanes(comparison: Comparison, home: Path) -> Engine:
     engine = Engine(find_base(comparison.base, download=False), comparison.method)
     for lane in comparison.lanes:
         tuned = open_run(home / "runs", lane.run)
-        if tuned.status() != "finished":
+        if lane.checkpoint is None and tuned.status() != "finished":
             raise RunError(f"Run {tuned.id} is {tuned.status()}; only a finished run is measured.")
-        engine.add_lane(lane.id, tuned.adapter, strength=lane.strength)
+        engine.add_lane(lane.id, tuned.adapter_at(lane.checkpoint), strength=lane.strength)
     return engine
 
 

@@ -83,10 +83,8 @@ def _work_with_last_word(run: Run, log: EventLog) -> int:
 
 
 def _await_runs(run: Run, log: EventLog) -> None:
-    """A measurement may be asked for before the runs it measures have ended."""
-    if run.kind != "compare":
-        return
-    folders = [run.folder.parent / lane.run for lane in run.comparison.lanes]
+    """A run may be asked for before those it builds on have ended."""
+    folders = [run.folder.parent / id for id in run.builds_on()]
     awaited = [Run(folder) for folder in folders if folder.exists()]
     if any(other.status() in UNDER_WAY for other in awaited):
         log("waiting", runs=[other.id for other in awaited])
@@ -99,6 +97,10 @@ def _do(run: Run, log: EventLog) -> dict[str, Any]:
         from studio.engine.train import train
 
         return train(run, log)
+    if run.kind == "repair":
+        from studio.engine.repair import repair
+
+        return repair(run, log)
     from studio.engine.compare import compare
 
     return compare(run, log)
@@ -124,6 +126,7 @@ def explain(error: Exception) -> str:
 def _import_libraries() -> None:
     """Everything a run needs, so that it starts at once; nothing is loaded, no device is held."""
     import studio.engine.compare
+    import studio.engine.repair
     import studio.engine.train  # noqa: F401
 
 

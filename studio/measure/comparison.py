@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from studio.data.dataset import open_dataset
 from studio.errors import RunError
+from studio.measure.halves import measuring_half
 from studio.measure.probe import Probe, find, from_dataset
-
 
 _LANE = re.compile(r"(?P<run>[^:@]+)(:(?P<checkpoint>\d+))?(@(?P<strength>[^@]+))?")
 
@@ -77,6 +77,9 @@ class Comparison(BaseModel):
     shots: Annotated[int, Field(ge=0, le=16)] = 0
     """Ask every retention probe once more behind this many solved cases: lost, or only hidden?"""
 
+    replayed: tuple[str, ...] = ()
+    """Probes of which a lane learned one half in training: that half is left out."""
+
     def gather_probes(self, home: Path) -> list[Probe]:
         """The gain probes of the datasets and the named retention probes, cut to the limit.
 
@@ -87,7 +90,8 @@ class Comparison(BaseModel):
             from_dataset(open_dataset(id, home / "datasets"), name="task" if single else id)
             for id in self.datasets
         ]
-        found += find(self.probes, home / "probes") if self.probes else []
+        asked = find(self.probes, home / "probes") if self.probes else []
+        found += [measuring_half(one) if one.name in self.replayed else one for one in asked]
         found = [probe.shortened(self.limit) for probe in found] if self.limit else found
         if self.shots:
             found += [probe.with_shots(self.shots) for probe in found if probe.can_take_shots]

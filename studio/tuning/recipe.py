@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from studio.errors import RecipeError, sentence
 
@@ -28,6 +28,8 @@ class Recipe(BaseModel):
     """Id of the frozen dataset to learn from."""
     name: str = Field("", max_length=80, json_schema_extra=_group("what"))
     """What to call the run; empty takes the dataset's name."""
+    start_from: str = Field("", json_schema_extra=_group("what"))
+    """Id of a run whose adapter is trained on, with its rank and layers; empty begins anew."""
     method: Literal["qlora", "lora"] = Field("qlora", json_schema_extra=_group("method"))
     """QLoRA trains low-rank adapters on a 4-bit (NF4) base, LoRA on the base in full precision."""
     rank: Annotated[int, Field(ge=1, le=512)] = Field(16, json_schema_extra=_group("method"))
@@ -72,6 +74,8 @@ class Recipe(BaseModel):
         0.5, json_schema_extra=_group("steps")
     )
     """Gradients are clipped to this norm."""
+    checkpoints: Annotated[int, Field(ge=0, le=50)] = Field(3, json_schema_extra=_group("steps"))
+    """How many earlier adapters are kept, evenly spaced over the steps; the end is always kept."""
     kl_anchor: Annotated[float, Field(ge=0, le=100)] = Field(0.0, json_schema_extra=_group("keep"))
     """Weight of KL(base‖tuned) on text the base wrote itself: holds old skills in place."""
     replay: Annotated[float, Field(ge=0, le=0.9)] = Field(0.0, json_schema_extra=_group("keep"))
@@ -80,8 +84,22 @@ class Recipe(BaseModel):
         512, json_schema_extra=_group("keep")
     )
     """How many conversations the base writes for the anchor and the replay; made once per base."""
+    replay_probes: tuple[str, ...] = Field((), json_schema_extra=_group("keep"))
+    """Retention probes, with commas between, of which one half is replayed, the other measured."""
+    probe_share: Annotated[float, Field(gt=0, le=0.9)] = Field(
+        0.1, json_schema_extra=_group("keep")
+    )
+    """Share of the training examples that are replayed cases, if replay_probes names any."""
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = Field(42, json_schema_extra=_group("steps"))
     """Seed of the shuffling, the dropout and the adapter's first weights."""
+
+    @field_validator("replay_probes", mode="before")
+    @classmethod
+    def _split_names(cls, names: Any) -> Any:
+        """A form and a command line give the names as one text."""
+        if isinstance(names, str):
+            return tuple(name.strip() for name in names.split(",") if name.strip())
+        return names
 
     @classmethod
     def preset(
@@ -132,6 +150,11 @@ class Recipe(BaseModel):
             parts.append(f"KL anchor {self.kl_anchor:g}")
         if self.replay:
             parts.append(f"{self.replay:.0%} replay")
+        if self.replay_probes:
+            count = len(self.replay_probes)
+            parts.append(f"{self.probe_share:.0%} replay of {count} probe{'s' * (count > 1)}")
+        if self.start_from:
+            parts.append(f"continued from {self.start_from}")
         return ", ".join(parts)
 
     def yaml(self) -> str:

@@ -1,16 +1,19 @@
 """A run is a folder: what to do, what happened, and what came of it.
 
     runs/<id>/
-      recipe.json or comparison.json    written once, before the worker starts
+      recipe.json, comparison.json or repair.json
+                                        written once, before the worker starts
       events.jsonl                      appended by the worker and by nobody else
       worker.log                        what the worker printed
       alive.lock                        locked while the worker lives
       adapter/                          the result, put there by one rename
+      checkpoints/<step>/               what it was on the way, likewise
       outcomes.jsonl, report.json       when it measured
 
 Status is derived from the last event and the lock, and stored nowhere.
 """
 
+import json
 import os
 import re
 import signal
@@ -24,8 +27,15 @@ from studio.measure.comparison import Comparison
 from studio.tuning.events import Event, append_event, read_events
 from studio.tuning.lock import is_locked, locked
 from studio.tuning.recipe import Recipe
+from studio.tuning.repair import Repair
 
+Kind = Literal["tune", "compare", "repair"]
 Status = Literal["created", "waiting", "running", "finished", "failed", "cancelled", "interrupted"]
+SPECS: dict[Kind, str] = {
+    "tune": "recipe.json",
+    "compare": "comparison.json",
+    "repair": "repair.json",
+}
 LAST_WORDS = ("finished", "failed", "cancelled")
 UNDER_WAY = ("created", "waiting", "running")
 CANCEL_PATIENCE = 5.0  # seconds before a worker that does not answer is killed
@@ -46,14 +56,28 @@ class Run:
         return self.folder.name
 
     @property
-    def kind(self) -> Literal["tune", "compare"]:
-        """A tuning run has a recipe, a measuring run a comparison."""
-        return "tune" if (self.folder / "recipe.json").exists() else "compare"
+    def kind(self) -> Kind:
+        """A tuning run has a recipe, a measuring run a comparison, a repairing run a repair."""
+        return next(
+            (kind for kind, name in SPECS.items() if (self.folder / name).exists()), "compare"
+        )
+
+    @property
+    def makes_adapter(self) -> bool:
+        """Whether its result can be talked to, measured and exported."""
+        return self.kind != "compare"
 
     @property
     def recipe(self) -> Recipe:
-        """What a tuning run was told to do."""
+        """What a tuning run was told to do, or how the adapter of a repairing run was tuned."""
+        if self.kind == "repair":
+            return self.repair.recipe
         return Recipe.model_validate_json(self._text("recipe.json"))
+
+    @property
+    def repair(self) -> Repair:
+        """What a repairing run was told to do."""
+        return Repair.model_validate_json(self._text("repair.json"))
 
     @property
     def comparison(self) -> Comparison:
@@ -64,6 +88,39 @@ class Run:
     def adapter(self) -> Path:
         """Where the adapter is once the run has finished."""
         return self.folder / "adapter"
+
+    def adapter_at(self, step: int | None) -> Path:
+        """The adapter of an earlier step, or (None) of the end; raises RunError if not kept."""
+        if step is None:
+            return self.adapter
+        if step not in (kept := self.checkpoints()):
+            listed = f"it kept steps {', '.join(map(str, kept))}" if kept else "it kept none"
+            raise RunError(f"Run {self.id} has no checkpoint of step {step}; {listed}.")
+        return self.folder / "checkpoints" / str(step)
+
+    def checkpoints(self) -> list[int]:
+        """The steps whose adapters were kept on the way, earliest first."""
+        found = (self.folder / "checkpoints").glob("[0-9]*")
+        return sorted(int(entry.name) for entry in found if entry.name.isdecimal())
+
+    def replayed(self) -> tuple[str, ...]:
+        """Probes of which one half was learned by this run or by one it goes on from."""
+        try:
+            made_for = json.loads((self.adapter / "made_for.json").read_text(encoding="utf-8"))
+            return tuple(made_for.get("replayed", ()))
+        except FileNotFoundError:  # not finished yet: what it will have learned
+            names = dict.fromkeys(self.recipe.replay_probes)
+            for id in self.builds_on():
+                if (before := Run(self.folder.parent / id)).folder.exists():
+                    names |= dict.fromkeys(before.replayed())
+            return tuple(names)
+
+    def builds_on(self) -> list[str]:
+        """Ids of the runs that have to end before this one can begin, each once."""
+        if self.kind == "tune":
+            return [self.recipe.start_from] if self.recipe.start_from else []
+        lanes = self.repair.sources if self.kind == "repair" else self.comparison.lanes
+        return list(dict.fromkeys(lane.run for lane in lanes))
 
     @property
     def title(self) -> str:
@@ -156,11 +213,11 @@ class Run:
             return False
 
 
-def create_run(runs_folder: Path, spec: Recipe | Comparison, *, about: str) -> Run:
+def create_run(runs_folder: Path, spec: Recipe | Comparison | Repair, *, about: str) -> Run:
     """Make the folder of a new run and write what it is to do; nothing starts yet."""
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     slug = re.sub(r"[^a-z0-9]+", "-", about.lower()).strip("-")[:40] or "run"
-    name = "recipe.json" if isinstance(spec, Recipe) else "comparison.json"
+    name = f"{type(spec).__name__.lower()}.json"
     for attempt in range(1000):
         folder = runs_folder / (f"{stamp}-{slug}" + (f"-{attempt + 1}" if attempt else ""))
         building = folder.with_name(f".{folder.name}")
@@ -194,6 +251,6 @@ def list_runs(runs_folder: Path) -> list[Run]:
         entry
         for entry in runs_folder.iterdir()
         if not entry.name.startswith(".")
-        and ((entry / "recipe.json").exists() or (entry / "comparison.json").exists())
+        and any((entry / name).exists() for name in SPECS.values())
     )
     return [Run(folder) for folder in sorted(folders, key=lambda entry: entry.name, reverse=True)]

@@ -39,7 +39,7 @@ def make_component(name: str) -> gr.components.Component:
     common: dict[str, Any] = {
         "label": name.replace("_", " ").capitalize().replace("Kl ", "KL "),
         "info": field.description,
-        "value": None if field.is_required() else field.default,
+        "value": None if field.is_required() else _shown(field.default),
         "elem_id": f"recipe-{name}",
         "interactive": True,
     }
@@ -67,7 +67,7 @@ def bounds(field: FieldInfo) -> tuple[float | None, float | None]:
 
 def to_values(recipe: Recipe, names: Sequence[str] = FIELDS) -> list[Any]:
     """The recipe's values in the order of the form's components."""
-    return [getattr(recipe, name) for name in names]
+    return [_shown(getattr(recipe, name)) for name in names]
 
 
 def to_recipe(values: Sequence[Any], names: Sequence[str] = FIELDS) -> Recipe:
@@ -116,8 +116,15 @@ def to_python(recipe: Recipe) -> str:
 
 def _fill(name: str, value: Any) -> Any:
     """A text box that nobody touched holds None."""
-    return "" if value is None and Recipe.model_fields[name].annotation is str else value
+    kind = Recipe.model_fields[name].annotation
+    return "" if value is None and kind in (str, tuple[str, ...]) else value
+
+
+def _shown(value: Any) -> Any:
+    """Several names as one text, with commas between them."""
+    return ", ".join(value) if isinstance(value, tuple) else value
 
 
 def _plain(value: Any) -> str:
+    value = _shown(value)
     return value if isinstance(value, str) else json.dumps(value)
