@@ -1,43 +1,41 @@
 """A delta is what one tuned model gained or lost on one probe, with how sure that is."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, TypedDict
+from dataclasses import replace
+from math import log
+from typing import Any, TypedDict, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from studio.measure import statistics
-from studio.measure.pairs import Pair
-from studio.measure.probe import OVERALL, Probe
+from studio.measure.gauges import is_broken
+from studio.measure.probe import OVERALL, Kind, Probe, Scorer
+from studio.measure.sample import Sample
+from studio.measure.verdict import (
+    Accuracy,
+    Basis,
+    Bounds,
+    Judgement,
+    Likelihood,
+    NllVerdict,
+    Verdict,
+    count_missing,
+    judge,
+)
 
-Verdict = Literal["gained", "forgotten", "no material change", "inconclusive"]
-NllVerdict = Literal["better", "worse", "no material change", "inconclusive"]
-Kind = Literal["gain", "retention"]
+__all__ = ["Basis", "Bounds", "Delta", "Kind", "NllVerdict", "Verdict", "judge_lane"]
 
-_NLL_VERDICTS: dict[str, NllVerdict] = {
-    "above": "worse",
-    "below": "better",
-    "inside": "no material change",
-    "across": "inconclusive",
-}
+_Measure = TypeVar("_Measure", Accuracy, Likelihood)
 
-
-class Bounds(BaseModel):
-    """What counts as a material change, and how sure a verdict has to be."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    margin: float = Field(0.01, gt=0, lt=1)
-    """A difference of accuracy within ±margin is not material."""
-    nll_margin: float = Field(0.02, gt=0)
-    """The same in nats per token."""
-    level: float = Field(0.95, gt=0.5, lt=1)
-    """Confidence of every interval; 1 - level is the error rate of "gained" and "forgotten"."""
+_CLEARLY_ABOVE_CHANCE = 0.05
+"""Relative forgetting divides by the accuracy above chance, and means nothing close to 0."""
 
 
 class Delta(BaseModel):
     """One probe answered by one tuned lane, against the base on the same cases.
 
-    Accuracies and their differences are shares (1 point = 0.01), likelihoods nats per token.
+    Accuracies and their differences are shares (1 point = 0.01), likelihoods nats per token. The
+    fields of accuracy are None for open text, which has no right and wrong.
     """
 
     model_config = ConfigDict(
@@ -49,34 +47,52 @@ class Delta(BaseModel):
     """The probe's name, or `retention` for all retention cases together."""
     title: str
     kind: Kind
+    scorer: Scorer | None = None
+    """How the probe marks answers; None for several probes together."""
     n: int
     """Cases, answered by both."""
-    base_accuracy: float
-    base_low: float
-    base_high: float
-    accuracy: float
-    accuracy_low: float
-    accuracy_high: float
-    difference: float
-    """Tuned minus base accuracy; `low` and `high` bound it."""
-    low: float
-    high: float
-    b: int
-    """Cases the base had right and the tuned model has wrong."""
-    c: int
-    """Cases the base had wrong and the tuned model has right."""
-    flip_low: float
-    """With `flip_high` the Wilson interval of the share of flipped cases, (b + c) / n."""
-    flip_high: float
-    p: float
-    """Mid-p McNemar."""
-    p_holm: float
-    """`p`, adjusted over the lane's probes of the same kind."""
+    clusters: int | None = None
+    """Clusters of cases that are drawn together; `n` where every case stands for itself."""
     verdict: Verdict
+    """What accuracy and likelihood allow to be said together: see `studio.measure.verdict`."""
+    basis: Basis | None = None
+    """Which measure the verdict rests on; None if inconclusive."""
     more_cases: int | None
     """If inconclusive: about how many more cases would settle it; None then means too many."""
-    shown_drop: float | None
+
+    base_accuracy: float | None = None
+    base_low: float | None = None
+    base_high: float | None = None
+    accuracy: float | None = None
+    accuracy_low: float | None = None
+    accuracy_high: float | None = None
+    difference: float | None = None
+    """Tuned minus base accuracy; `low` and `high` bound it."""
+    low: float | None = None
+    high: float | None = None
+    b: int | None = None
+    """Cases the base had right and the tuned model has wrong."""
+    c: int | None = None
+    """Cases the base had wrong and the tuned model has right."""
+    flip_low: float | None = None
+    """With `flip_high` the Wilson interval of the share of flipped cases, (b + c) / n."""
+    flip_high: float | None = None
+    p: float | None = None
+    """Mid-p McNemar."""
+    p_holm: float | None = None
+    """`p`, adjusted over the lane's probes of the same kind."""
+    accuracy_verdict: Verdict | None = None
+    """What accuracy says alone."""
+    shown_drop: float | None = None
     """The smallest drop that this many cases could have shown; None if no drop at all."""
+    chance: float | None = None
+    """Accuracy of guessing; 0 where answers are free."""
+    fg: float | None = None
+    """Share of the base's accuracy above chance that is gone (Luo et al. 2023, chance-corrected);
+    None where the base is hardly above chance. `fg_low` and `fg_high` bound it."""
+    fg_low: float | None = None
+    fg_high: float | None = None
+
     nll_base: float
     """Nats per token of the reference answers under the base."""
     nll: float
@@ -85,21 +101,59 @@ class Delta(BaseModel):
     nll_low: float | None
     """None, like `nll_high`, when there are too few cases for a bootstrap."""
     nll_high: float | None
+    nll_p: float | None = None
+    """Two-sided p of "as likely as before", from the linearised ratio."""
+    nll_p_holm: float | None = None
+    """`nll_p`, adjusted over the lane's probes of the same kind."""
     nll_verdict: NllVerdict
+    """What likelihood says alone."""
+    shown_shift: float | None = None
+    """The smallest rise in nats per token that these cases could have shown as material."""
+    bits_base: float | None = None
+    """Open text: bits per UTF-8 byte under the base, comparable between tokenizers."""
+    bits_tuned: float | None = None
+
+    kl: float | None = None
+    """KL(base‖tuned), nats per token: drift on general text, or as a gauge on the task itself."""
+    kl_low: float | None = None
+    kl_high: float | None = None
+    stop_base: float | None = None
+    """Share of written answers that the base ended itself."""
+    stop_tuned: float | None = None
+    stop_low: float | None = None
+    """With `stop_high` the interval of stop_tuned - stop_base."""
+    stop_high: float | None = None
+    broken_base: float | None = None
+    """Share of written answers that are empty or were cut off repeating themselves."""
+    broken_tuned: float | None = None
+    length_ratio: float | None = None
+    """Characters the tuned model wrote for each that the base wrote."""
+    length_low: float | None = None
+    length_high: float | None = None
 
 
 def judge_lane(
-    lane: str, pairs: Mapping[str, Sequence[Pair]], probes: Mapping[str, Probe], bounds: Bounds
+    lane: str, samples: Mapping[str, Sample], probes: Mapping[str, Probe], bounds: Bounds
 ) -> list[Delta]:
-    """The lane's deltas: its gain probes, all retention cases together, its retention probes."""
-    gain = [probe for probe in probes.values() if probe.kind == "gain"]
-    retention = [probe for probe in probes.values() if probe.kind == "retention"]
-    deltas = _judge_family(lane, gain, pairs, bounds)
-    if retention:
-        pooled = [pair for probe in retention for pair in pairs[probe.name]]
-        names = _Names(lane=lane, probe=OVERALL, title="All retention probes", kind="retention")
-        deltas.append(_judge(names, pooled, _chance(pooled), tests=1, bounds=bounds))
-    return deltas + _judge_family(lane, retention, pairs, bounds)
+    """The lane's deltas: its gain probes, all retention cases that have a right answer together,
+    its retention probes, and those asked once more behind solved cases."""
+    families: dict[Kind, list[Delta]] = {}
+    for kind in ("gain", "retention", "recovery"):
+        members = [probe for probe in probes.values() if probe.kind == kind]
+        families[kind] = _judge_family(lane, members, samples, bounds)
+    pooled = [
+        samples[name]
+        for name, probe in probes.items()
+        if probe.kind == "retention" and not samples[name].open_text
+    ]
+    if pooled:
+        together = Sample.pool(pooled)
+        names = _Names(
+            lane=lane, probe=OVERALL, title="All retention probes", kind="retention", scorer=None
+        )
+        measures = _weigh_accuracy(together, bounds), _weigh_likelihood(together, bounds)
+        families["gain"].append(_judge(names, together, *measures, bounds))
+    return families["gain"] + families["retention"] + families["recovery"]
 
 
 class _Names(TypedDict):
@@ -107,144 +161,140 @@ class _Names(TypedDict):
     probe: str
     title: str
     kind: Kind
+    scorer: Scorer | None
 
 
 def _judge_family(
-    lane: str, probes: Sequence[Probe], pairs: Mapping[str, Sequence[Pair]], bounds: Bounds
+    lane: str, probes: Sequence[Probe], samples: Mapping[str, Sample], bounds: Bounds
 ) -> list[Delta]:
-    adjusted = statistics.holm([_chance(pairs[probe.name]) for probe in probes])
-    return [
-        _judge(
-            _Names(lane=lane, probe=probe.name, title=probe.title, kind=probe.kind),
-            pairs[probe.name],
-            p_holm,
-            tests=len(probes),
-            bounds=bounds,
+    members = [samples[probe.name] for probe in probes]
+    flips = [_weigh_accuracy(one, bounds) for one in members if not one.open_text]
+    shifts = [_weigh_likelihood(one, bounds) for one in members]
+    adjusted_flips = iter(_adjust(flips))
+    deltas = []
+    for probe, sample, shift in zip(probes, members, _adjust(shifts), strict=True):
+        names = _Names(
+            lane=lane, probe=probe.name, title=probe.title, kind=probe.kind, scorer=probe.scorer
         )
-        for probe, p_holm in zip(probes, adjusted, strict=True)
+        accuracy = None if sample.open_text else next(adjusted_flips)
+        deltas.append(_judge(names, sample, accuracy, shift, bounds))
+    return deltas
+
+
+def _adjust(measures: Sequence[_Measure]) -> list[_Measure]:
+    """Holm's adjustment of one measure over the probes of a family."""
+    adjusted = statistics.holm([one.p for one in measures])
+    return [
+        replace(one, p=p, tests=len(measures)) for one, p in zip(measures, adjusted, strict=True)
     ]
 
 
+def _weigh_accuracy(sample: Sample, bounds: Bounds) -> Accuracy:
+    lost, gained = sample.flips
+    return Accuracy(lost, gained, sample.n, p=statistics.mcnemar_midp(lost, gained))
+
+
+def _weigh_likelihood(sample: Sample, bounds: Bounds) -> Likelihood:
+    wide = sample.shift(bounds.level)
+    narrow = sample.shift(statistics.equivalence_level(bounds.level))
+    return Likelihood(
+        difference=wide.value,
+        wide=wide.interval,
+        narrow=narrow.interval,
+        clusters=len(sample.sums),
+        p=sample.shift_p,
+    )
+
+
 def _judge(
-    names: _Names, pairs: Sequence[Pair], p_holm: float, *, tests: int, bounds: Bounds
+    names: _Names,
+    sample: Sample,
+    accuracy: Accuracy | None,
+    likelihood: Likelihood,
+    bounds: Bounds,
 ) -> Delta:
-    n, (lost, gained) = len(pairs), _flipped(pairs)
-    low, high = statistics.paired_interval(lost, gained, n, bounds.level)
-    verdict = _decide(lost, gained, n, p_holm=p_holm, bounds=bounds)
-    needed = None
-    if verdict == "inconclusive":
-        needed = statistics.needed_cases(
-            lost, gained, n, margin=bounds.margin, level=bounds.level, tests=tests
-        )
-    shown_drop = statistics.smallest_shown_drop(
-        gained, n, margin=bounds.margin, level=bounds.level, tests=tests
-    )
-    return Delta(
+    judgement = judge(accuracy, likelihood, bounds)
+    more = None
+    if judgement.verdict == "inconclusive":
+        more = count_missing(accuracy, likelihood, sample.n, bounds)
+    fields: dict[str, Any] = {
         **names,
-        **_weigh_shares(pairs, bounds.level),
-        n=n,
-        difference=(gained - lost) / n,
-        low=low,
-        high=high,
-        b=lost,
-        c=gained,
-        p=statistics.mcnemar_midp(lost, gained),
-        p_holm=p_holm,
-        verdict=verdict,
-        more_cases=needed - n if needed else None,
-        shown_drop=shown_drop,
-        **_weigh_likelihood(pairs, bounds),
-    )
-
-
-def _flipped(pairs: Sequence[Pair]) -> tuple[int, int]:
-    flips = [pair.flip for pair in pairs]
-    return flips.count("right_wrong"), flips.count("wrong_right")
-
-
-def _chance(pairs: Sequence[Pair]) -> float:
-    return statistics.mcnemar_midp(*_flipped(pairs))
-
-
-def _decide(lost: int, gained: int, n: int, *, p_holm: float, bounds: Bounds) -> Verdict:
-    wide = statistics.paired_interval(lost, gained, n, bounds.level)
-    narrow = statistics.paired_interval(lost, gained, n, statistics.equivalence_level(bounds.level))
-    significant = p_holm < 1 - bounds.level
-    match _locate(wide, narrow, bounds.margin):
-        case "above" if significant:
-            return "gained"
-        case "below" if significant:
-            return "forgotten"
-        case "inside":
-            return "no material change"
-    return "inconclusive"
-
-
-def _locate(
-    wide: statistics.Interval, narrow: statistics.Interval, margin: float
-) -> Literal["above", "below", "inside", "across"]:
-    if wide[0] > margin:
-        return "above"
-    if wide[1] < -margin:
-        return "below"
-    return "inside" if -margin < narrow[0] and narrow[1] < margin else "across"
-
-
-class _Shares(TypedDict):
-    base_accuracy: float
-    base_low: float
-    base_high: float
-    accuracy: float
-    accuracy_low: float
-    accuracy_high: float
-    flip_low: float
-    flip_high: float
-
-
-def _weigh_shares(pairs: Sequence[Pair], level: float) -> _Shares:
-    n = len(pairs)
-    before, after = (sum(one.correct for one in side) for side in zip(*pairs, strict=True))
-    base_low, base_high = statistics.wilson_interval(before, n, level)
-    low, high = statistics.wilson_interval(after, n, level)
-    flip_low, flip_high = statistics.wilson_interval(sum(_flipped(pairs)), n, level)
-    return {
-        "base_accuracy": before / n,
-        "base_low": base_low,
-        "base_high": base_high,
-        "accuracy": after / n,
-        "accuracy_low": low,
-        "accuracy_high": high,
-        "flip_low": flip_low,
-        "flip_high": flip_high,
+        "n": sample.n,
+        "clusters": likelihood.clusters,
+        "verdict": judgement.verdict,
+        "basis": judgement.basis,
+        "more_cases": more,
+        **_tell_accuracy(sample, accuracy, judgement, bounds),
+        **_tell_likelihood(sample, likelihood, judgement, bounds),
+        **_tell_form(sample, bounds.level),
     }
+    return Delta.model_validate(fields)
 
 
-class _Likelihood(TypedDict):
-    nll_base: float
-    nll: float
-    nll_difference: float
-    nll_low: float | None
-    nll_high: float | None
-    nll_verdict: NllVerdict
-
-
-def _weigh_likelihood(pairs: Sequence[Pair], bounds: Bounds) -> _Likelihood:
-    tokens = [pair.base.tokens for pair in pairs]
-    differences = [pair.tuned.nll - pair.base.nll for pair in pairs]
-    resamples = statistics.resample_ratio(differences, tokens)
-    wide = statistics.percentile_interval(resamples, len(pairs), bounds.level)
-    narrow = statistics.percentile_interval(
-        resamples, len(pairs), statistics.equivalence_level(bounds.level)
+def _tell_accuracy(
+    sample: Sample, accuracy: Accuracy | None, judgement: Judgement, bounds: Bounds
+) -> dict[str, Any]:
+    if accuracy is None:
+        return {}
+    n, lost, gained = accuracy.n, accuracy.lost, accuracy.gained
+    before, after = (
+        sum(bool(one.correct) for one in side) for side in zip(*sample.pairs, strict=True)
     )
-    return {
-        "nll_base": sum(pair.base.nll for pair in pairs) / sum(tokens),
-        "nll": sum(pair.tuned.nll for pair in pairs) / sum(tokens),
-        "nll_difference": sum(differences) / sum(tokens),
-        "nll_low": wide[0] if wide else None,
-        "nll_high": wide[1] if wide else None,
-        "nll_verdict": (
-            _NLL_VERDICTS[_locate(wide, narrow, bounds.nll_margin)]
-            if wide and narrow
-            else "inconclusive"
-        ),
-    }
+    base = statistics.wilson_interval(before, n, bounds.level)
+    tuned = statistics.wilson_interval(after, n, bounds.level)
+    flips = statistics.wilson_interval(lost + gained, n, bounds.level)
+    low, high = statistics.paired_interval(lost, gained, n, bounds.level)
+    drop = statistics.smallest_shown_drop(
+        gained, n, margin=bounds.margin, level=bounds.level, tests=accuracy.tests
+    )
+    found = {
+        "base_accuracy": before / n, "base_low": base[0], "base_high": base[1],
+        "accuracy": after / n, "accuracy_low": tuned[0], "accuracy_high": tuned[1],
+        "difference": (gained - lost) / n, "low": low, "high": high,
+        "b": lost, "c": gained, "flip_low": flips[0], "flip_high": flips[1],
+        "p": statistics.mcnemar_midp(lost, gained), "p_holm": accuracy.p,
+        "accuracy_verdict": judgement.accuracy, "shown_drop": drop, "chance": sample.chance,
+    }  # fmt: skip
+    if base[0] > sample.chance + _CLEARLY_ABOVE_CHANCE:
+        found |= sample.loss(bounds.level).named("fg", "fg_low", "fg_high")
+    return found
+
+
+def _tell_likelihood(
+    sample: Sample, likelihood: Likelihood, judgement: Judgement, bounds: Bounds
+) -> dict[str, Any]:
+    before, after = (sum(one.nll for one in side) for side in zip(*sample.pairs, strict=True))
+    tokens = sum(pair.base.tokens for pair in sample.pairs)
+    low, high = likelihood.wide or (None, None)
+    found = {
+        "nll_base": before / tokens, "nll": after / tokens,
+        "nll_difference": likelihood.difference, "nll_low": low, "nll_high": high,
+        "nll_p": sample.shift_p, "nll_p_holm": likelihood.p, "nll_verdict": judgement.nll,
+    }  # fmt: skip
+    if low is not None:
+        found["shown_shift"] = bounds.nll_margin + likelihood.difference - low
+    if sample.open_text:
+        bits = sum(sample.sizes) * log(2)
+        found |= {"bits_base": before / bits, "bits_tuned": after / bits}
+    if drift := sample.kl(bounds.level):
+        found |= drift.named("kl", "kl_low", "kl_high")
+    return found
+
+
+def _tell_form(sample: Sample, level: float) -> dict[str, Any]:
+    if not sample.written:
+        return {}
+    n = sample.n
+    sides = [[one.stopped for one in side] for side in zip(*sample.pairs, strict=True)]
+    ended = sum(after and not before for before, after in zip(*sides, strict=True))
+    cut = sum(before and not after for before, after in zip(*sides, strict=True))
+    low, high = statistics.paired_interval(cut, ended, n, level)
+    broken = [sum(is_broken(one) for one in side) / n for side in zip(*sample.pairs, strict=True)]
+    found = {
+        "stop_base": sum(sides[0]) / n, "stop_tuned": sum(sides[1]) / n,
+        "stop_low": low, "stop_high": high,
+        "broken_base": broken[0], "broken_tuned": broken[1],
+    }  # fmt: skip
+    if length := sample.length(level):
+        found |= length.named("length_ratio", "length_low", "length_high")
+    return found

@@ -9,22 +9,15 @@ A case that the base answers right and the tuned model wrong is *lost*, the othe
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from math import comb, copysign, inf, sqrt
+from math import comb, copysign, erfc, inf, sqrt
 from statistics import NormalDist
-
-import numpy as np
-from numpy.typing import NDArray
 
 Interval = tuple[float, float]
 
-RESAMPLES = 2000
-FEWEST_CLUSTERS = 5
-"""A bootstrap over fewer cases than this says nothing, so no interval is given."""
 MOST_CASES = 10_000
 """`needed_cases` looks no further than this many cases in total."""
 
 _EXACT_UP_TO = 1000  # flipped cases; beyond, the normal approximation agrees to two digits
-_BLOCK = 100  # resamples drawn at once, so that memory stays small for thousands of cases
 _HALVINGS = 60  # of an interval no wider than 2: more than a float can tell apart
 
 
@@ -37,7 +30,7 @@ def mcnemar_midp(lost: int, gained: int) -> float:
     """
     flips, fewer = lost + gained, min(lost, gained)
     if flips > _EXACT_UP_TO:
-        return 2 * NormalDist().cdf(-abs(lost - gained) / sqrt(flips))
+        return 2 * normal_tail(abs(lost - gained) / sqrt(flips))
     below = sum(comb(flips, k) for k in range(fewer))
     return min(1.0, (2 * below + comb(flips, fewer)) / (1 << flips))
 
@@ -57,7 +50,7 @@ def paired_interval(lost: float, gained: float, n: float, level: float = 0.95) -
     Lydersen & Laake (2014, Statistics in Medicine 33:2850-2875) recommend it. Counts need not be
     whole, which is for planning.
     """
-    z = _normal_quantile(level)
+    z = normal_quantile(level)
     difference = (gained - lost) / n
     low = _crossing(lambda d: _score(lost, gained, n, d) - z, -1.0, difference)
     high = _crossing(lambda d: _score(lost, gained, n, d) + z, difference, 1.0)
@@ -86,8 +79,14 @@ def _crossing(decreasing: Callable[[float], float], low: float, high: float) -> 
     return (low + high) / 2
 
 
-def _normal_quantile(level: float) -> float:
+def normal_quantile(level: float) -> float:
+    """z such that a standard normal number lies within ±z with probability `level`."""
     return NormalDist().inv_cdf((1 + level) / 2)
+
+
+def normal_tail(z: float) -> float:
+    """Probability that a standard normal number is above z; exact far out, too."""
+    return erfc(z / sqrt(2)) / 2
 
 
 def wilson_interval(right: float, n: float, level: float = 0.95) -> Interval:
@@ -95,7 +94,7 @@ def wilson_interval(right: float, n: float, level: float = 0.95) -> Interval:
 
     Wilson (1927), JASA 22:209-212: the shares p with |right / n - p| <= z sqrt(p (1 - p) / n).
     """
-    z = _normal_quantile(level)
+    z = normal_quantile(level)
     centre = (right + z * z / 2) / (n + z * z)
     reach = z / (n + z * z) * sqrt(right * (n - right) / n + z * z / 4)
     return max(0.0, centre - reach), min(1.0, centre + reach)
@@ -113,45 +112,6 @@ def holm(values: Sequence[float]) -> list[float]:
         floor = max(floor, min(1.0, values[place] * (len(values) - rank)))
         adjusted[place] = floor
     return adjusted
-
-
-def resample_ratio(
-    differences: Sequence[float], tokens: Sequence[int], *, seed: int = 0
-) -> NDArray[np.float64]:
-    """Bootstrap of the difference in nats per token, sum(differences) / sum(tokens).
-
-    `differences` holds per case the tuned minus the base sum of -log p, `tokens` the length of
-    its answer. Whole cases are drawn with replacement, because tokens of one answer hang
-    together (cluster bootstrap of a ratio estimator: Davison & Hinkley 1997, Bootstrap Methods
-    and their Application, sections 2.4 and 3.8). Returns RESAMPLES ratios; the seed fixes them.
-    """
-    numerator, denominator = np.asarray(differences, float), np.asarray(tokens, float)
-    n = len(numerator)
-    generator = np.random.default_rng(seed)
-    blocks = []
-    for _ in range(RESAMPLES // _BLOCK):
-        drawn = generator.integers(n, size=(_BLOCK, n))
-        blocks.append(numerator[drawn].sum(axis=1) / denominator[drawn].sum(axis=1))
-    return np.concatenate(blocks)
-
-
-def percentile_interval(
-    resamples: NDArray[np.float64], n: int, level: float = 0.95
-) -> Interval | None:
-    """The expanded percentile interval of a bootstrap over n cases; None below FEWEST_CLUSTERS.
-
-    The plain percentiles are too narrow for few cases by sqrt((n - 1) / n) and by z against t;
-    Hesterberg (2015, The American Statistician 69:371-386, section 4) widens them to the shares
-    Φ(±t sqrt(n / (n - 1))). t is taken from its expansion in 1 / (n - 1) around z (Abramowitz &
-    Stegun 26.7.5).
-    """
-    if n < FEWEST_CLUSTERS:
-        return None
-    z, freedom = _normal_quantile(level), n - 1
-    t = z + (z**3 + z) / (4 * freedom) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)
-    tail = NormalDist().cdf(-t * sqrt(n / freedom))
-    low, high = np.quantile(resamples, [tail, 1 - tail])
-    return float(low), float(high)
 
 
 def equivalence_level(level: float) -> float:
