@@ -27,6 +27,8 @@ LONGEST = 700  # characters of one text
 VERDICTS = {
     "gained": "▲ gained",
     "forgotten": "▼ forgotten",
+    "more likely": "△ more likely",
+    "less likely": "▽ less likely",
     "no material change": "= no material change",
     "inconclusive": "? inconclusive",
 }

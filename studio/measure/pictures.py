@@ -16,7 +16,7 @@ from studio.measure.report import LaneInfo, Report
 
 SIGNS = {
     "gained": "^", "forgotten": "v", "better": "^", "worse": "v",
-    "no material change": "s", "inconclusive": "o",
+    "more likely": "2", "less likely": "1", "no material change": "s", "inconclusive": "o",
 }  # fmt: skip
 DECIDED = ("^", "v")
 MARKERS = ("o", "s", "^", "D", "v", "P")

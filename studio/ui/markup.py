@@ -9,6 +9,8 @@ CHIPS = {
     "forgotten": "▼ forgotten",
     "better": "▲ more likely",
     "worse": "▼ less likely",
+    "more likely": "△ more likely",
+    "less likely": "▽ less likely",
     "no material change": "= no material change",
     "inconclusive": "? inconclusive",
 }
