@@ -17,8 +17,12 @@ from studio.data.template import Template, find, own, shipped
 from studio.errors import DatasetError, RunError, StudioError
 from studio.measure.comparison import Comparison, LaneSpec
 from studio.measure.halves import replayed_half
+from studio.measure.importing import import_probe
+from studio.measure.keepsake import pack
 from studio.measure.outcome import BASE
+from studio.measure.probe import Probe, flag, own_probes
 from studio.measure.probe import find as find_probes
+from studio.measure.probe import shipped as shipped_probes
 from studio.measure.report import Report
 from studio.measure.results import read_report
 from studio.models.catalogue import find_base
@@ -196,9 +200,28 @@ class Studio:
         return run
 
     def retention_probes(self, base: str) -> list[str]:
-        """Names of the probes asked without being named: a base's own pack and a person's own."""
-        found = find_probes(None, self.settings.probes)
-        return [probe.name for probe in found if probe.pack == base or probe.pack != "starter"]
+        """Names of the probes asked without being named: a base's own pack and a person's own.
+
+        The starter has a pack of its own; the pack "general" is for every other base.
+        """
+        pack = base if base == "starter" else "general"
+        own = own_probes(self.settings.probes)
+        return [probe.name for probe in (*shipped_probes(pack), *own)]
+
+    def probes(self) -> list[Probe]:
+        """Every probe there is, the shipped ones first."""
+        return find_probes(None, self.settings.probes)
+
+    def import_probe(self, path: Path | str, **options: Any) -> Probe:
+        """Keep a probe made of a person's file: see `studio.measure.importing` for which files.
+
+        Options are name, title and kind; ProbeError leaves nothing behind.
+        """
+        return import_probe(Path(path).expanduser(), self.settings.probes, **options)
+
+    def flag_case(self, messages: Sequence[Message], answer: str) -> Probe:
+        """Keep a chat's question with the answer that should stay; the probe of all flagged."""
+        return flag(self.settings.probes, messages, answer)
 
     def _shared_base(self, lanes: Sequence[LaneSpec]) -> tuple[str, Any, list[Recipe]]:
         """Base and method that all lanes share, and their recipes; RunError if they differ."""
@@ -311,17 +334,12 @@ class Studio:
     # ---- shipping
 
     def export(self, id: str, folder: Path) -> Path:
-        """Copy a finished run's adapter with its recipe and newest report into a new folder."""
+        """Copy a finished run's adapter with card, recipe and newest report into a new folder."""
         run = self.run(id)
         if not run.makes_adapter or run.status() != "finished":
             raise RunError(f"Run {id} is {run.status()}; only a finished tuning run is exported.")
-        if folder.exists():
-            raise RunError(f"{folder} exists already; name a folder that does not.")
-        draft = folder.with_name(f".{folder.name}.draft")
-        shutil.rmtree(draft, ignore_errors=True)
-        shutil.copytree(run.adapter, draft)
-        (draft / "recipe.yaml").write_text(run.recipe.yaml(), encoding="utf-8")
+        measurement = report = None
         with suppress(StudioError):  # not measured yet: the adapter goes without a report
-            (draft / "report.md").write_text(self.report(id).markdown(), encoding="utf-8")
-        draft.rename(folder)
-        return folder
+            measurement = self.measurement(id)
+            report = read_report(measurement)
+        return pack(run, measurement, report, Path(folder).expanduser())

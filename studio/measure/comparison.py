@@ -92,7 +92,7 @@ class Comparison(BaseModel):
         ]
         asked = find(self.probes, home / "probes") if self.probes else []
         found += [measuring_half(one) if one.name in self.replayed else one for one in asked]
-        found = [probe.shortened(self.limit) for probe in found] if self.limit else found
         if self.shots:
             found += [probe.with_shots(self.shots) for probe in found if probe.can_take_shots]
-        return found
+        # Cut last: a case keeps its solved ones when more cases are measured later.
+        return [probe.shortened(self.limit) for probe in found]

@@ -8,12 +8,13 @@ examples.
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from studio.data.example import Message
 from studio.errors import ProbeError, sentence
 from studio.measure import probe_file, scorers
 from studio.measure.case import LIKELIHOOD, Case, Scorer
@@ -150,13 +151,18 @@ def shipped(pack: str | None = "starter") -> list[Probe]:
     return [probe for probe in probes if pack is None or probe.pack == pack]
 
 
+def own_probes(home_probes: Path) -> list[Probe]:
+    """A person's own probes, by file name."""
+    return _load_folder(home_probes)
+
+
 def find(names: Iterable[str] | None, home_probes: Path) -> list[Probe]:
     """The probes called `names`, shipped or in the person's own folder, each once, in that order.
 
     A pack's name stands for all its probes; `None` stands for every probe there is. ProbeError
     names the known ones when a name is unknown, and refuses a name that two files claim.
     """
-    probes = [*shipped(pack=None), *_load_folder(home_probes)]
+    probes = [*shipped(pack=None), *own_probes(home_probes)]
     known = index_by_name(probes)
     if names is None:
         return probes
@@ -191,20 +197,24 @@ def flagged(home_probes: Path) -> Probe | None:
     return next((load(path) for path in paths if path.exists()), None)
 
 
-def flag(home_probes: Path, case: Case) -> Probe:
-    """Add the case to the flagged ones; one with the same question takes the older one's place."""
+def flag(home_probes: Path, messages: Sequence[Message], answer: str) -> Probe:
+    """Add a case to the flagged ones; one with the same question takes the older one's place."""
     old = flagged(home_probes)
-    kept = [one for one in old.cases if one.messages != case.messages] if old else []
-    probe = Probe(
-        name=FLAGGED,
-        title="Flagged in chat",
-        kind="retention",
-        description="Cases that a person flagged in chat, with the answer that should stay.",
-        cases=(*kept, case),
-    )
-    long = len(probe.cases) > LONG
+    kept = [one for one in old.cases if one.messages != tuple(messages)] if old else []
+    asked = json.dumps([message.model_dump() for message in messages])
+    try:
+        case = Case(id=_digest(asked)[:12], messages=tuple(messages), answer=answer)
+        probe = Probe(
+            name=FLAGGED,
+            title="Flagged in chat",
+            kind="retention",
+            description="Questions flagged in chat, with the answer that should stay.",
+            cases=(*kept, case),
+        )
+    except ValidationError as error:
+        raise ProbeError(sentence(error, "the flagged case")) from error
     saved = save(probe, home_probes)
-    if long:
+    if saved.suffix != ".yaml":
         saved.with_suffix(".yaml").unlink(missing_ok=True)
     return probe
 

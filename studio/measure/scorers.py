@@ -84,6 +84,11 @@ def last_number(text: str) -> float | None:
     return float(numbers[-1].translate(_SEPARATORS)) if numbers else None
 
 
+def is_number(text: str) -> bool:
+    """Whether a text is one number and nothing else."""
+    return bool(_NUMBER.fullmatch(text.strip()))
+
+
 def _exact(answer: str, case: Case) -> bool:
     return _settle(answer) in map(_settle, (case.answer, *case.accept))
 
