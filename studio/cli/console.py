@@ -1,0 +1,104 @@
+"""How the command line shows things: tables, JSON, reports, and the progress of a run."""
+
+import json
+import sys
+from typing import Any
+
+import click
+from pydantic import BaseModel
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.table import Table
+
+from studio.errors import StudioError
+from studio.measure.report import Report
+from studio.progress import Progress
+from studio.studio import Studio
+from studio.tuning.run import Run
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
+
+
+def list_runs(studio: Studio, as_json: bool) -> None:
+    """All runs as a table, or as JSON."""
+    found = studio.runs()
+    if as_json:
+        show_json([run_summary(run) for run in found])
+        return
+    table = Table("id", "kind", "status", "name", box=None)
+    for run in found:
+        table.add_row(run.id, run.kind, run.status(), run.title)
+    show_table(table)
+
+
+def run_summary(run: Run) -> dict[str, Any]:
+    """A run as plain values."""
+    spec: BaseModel
+    match run.kind:
+        case "tune":
+            name, spec = "recipe", run.recipe
+        case "repair":
+            name, spec = "repair", run.repair
+        case _:
+            name, spec = "comparison", run.comparison
+    finished = run.last("finished")
+    return {
+        "id": run.id,
+        "kind": run.kind,
+        "status": run.status(),
+        "error": run.error(),
+        "folder": str(run.folder),
+        name: spec.model_dump(mode="json"),
+        "result": (finished.model_extra or {}) if finished else None,
+    }
+
+
+def show_run(studio: Studio, run: Run, as_json: bool) -> None:
+    """One run in a few lines, or as JSON."""
+    if as_json:
+        show_json(run_summary(run))
+        return
+    click.echo(f"{run.id}: {run.status()}")
+    if error := run.error():
+        click.echo(f"  {error}")
+    if run.kind == "tune":
+        click.echo(f"  {run.recipe.summary()}")
+    elif run.kind == "repair":
+        click.echo(f"  {run.repair.summary()}")
+    if steps := run.steps():
+        click.echo(f"  step {steps[-1]['step']} of {steps[-1]['total']}, loss {steps[-1]['loss']}")
+
+
+def show_report(found: Report, as_json: bool) -> None:
+    """A report as Markdown in the terminal, or as JSON."""
+    if as_json:
+        show_json(found.model_dump(mode="json"))
+    elif sys.stdout.isatty():
+        Console().print(Markdown(found.markdown()))
+    else:
+        click.echo(found.markdown())
+
+
+def show_table(table: Table) -> None:
+    """A table whose ids are never cut, however narrow the terminal: they are there to be copied."""
+    for column in table.columns:
+        column.no_wrap = True
+    console = Console()
+    needed = console.measure(table, options=console.options.update(max_width=10_000)).maximum
+    Console(width=max(console.width, needed)).print(table)
+
+
+def show_json(value: Any) -> None:
+    """One JSON value on standard output."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def follow(studio: Studio, run: Run) -> None:
+    """Show a run's progress on standard error until it has ended."""
+    with Progress(run.title) as progress:
+        try:
+            studio.wait(run, on_event=progress.show)
+        except KeyboardInterrupt:
+            raise StudioError(
+                f"The run goes on; stop it with: python -m studio runs {run.id} --cancel"
+            ) from None

@@ -1,0 +1,154 @@
+"""Commands that make something: datasets from templates, and tuning runs."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+import click
+from rich.table import Table
+
+from studio.cli.console import as_json, follow, list_runs, show_json, show_run, show_table
+from studio.errors import RecipeError
+from studio.studio import Studio
+from studio.tuning.recipe import PRESETS, Recipe
+
+
+@click.command()
+@as_json
+@click.pass_obj
+def templates(studio: Studio, as_json: bool) -> None:
+    """List the prompt templates."""
+    found = studio.templates()
+    if as_json:
+        show_json([template.model_dump(mode="json") for template in found])
+        return
+    table = Table("name", "task", "phrasings", "title", box=None)
+    for template in found:
+        table.add_row(template.name, template.task, str(len(template.phrasings)), template.title)
+    show_table(table)
+
+
+@click.command()
+@click.argument("template")
+@click.option("--rows", type=click.Path(path_type=Path), help="File of rows; default: its own.")
+@click.option("--name", help="What to call the dataset.")
+@click.option("--heldout-share", type=float, default=0.2, show_default=True)
+@click.option("--phrasings", type=click.Choice(["one", "all"]), default="one", show_default=True)
+@click.option("--limit", type=int, help="At most this many rows.")
+@click.option("--seed", type=int, default=42, show_default=True)
+@as_json
+@click.pass_obj
+def build(studio: Studio, /, template: str, as_json: bool, **options: Any) -> None:
+    """Freeze a dataset from TEMPLATE (a name or a YAML file) and rows."""
+    dataset = studio.build(template, **options)
+    if as_json:
+        show_json(dataset.card.model_dump(mode="json"))
+        return
+    card = dataset.card
+    click.echo(f"{card.id}: {card.train} examples to learn from, {card.heldout} held out")
+    for finding in card.findings:
+        click.echo(f"  {finding.severity}: {finding.message}")
+
+
+@click.command()
+@as_json
+@click.pass_obj
+def datasets(studio: Studio, as_json: bool) -> None:
+    """List the datasets, newest first."""
+    cards = [dataset.card for dataset in studio.datasets()]
+    if as_json:
+        show_json([card.model_dump(mode="json") for card in cards])
+        return
+    table = Table("id", "learn", "held out", "template", box=None)
+    for card in cards:
+        table.add_row(card.id, str(card.train), str(card.heldout), card.template)
+    show_table(table)
+
+
+def recipe_flags(command: Callable[..., Any]) -> Callable[..., Any]:
+    """One option per field of Recipe; the help is the field's docstring."""
+    for name, field in reversed(Recipe.model_fields.items()):
+        kind: Any = field.annotation
+        if get_origin(kind) is not None and all(isinstance(v, str) for v in get_args(kind)):
+            kind = click.Choice(get_args(kind))
+        elif get_origin(kind) is tuple:
+            kind = str  # names with commas between them
+        plain = field.is_required() or field.default in ("", ())
+        default = "" if plain else f" [{field.default}]"
+        command = click.option(
+            "--" + name.replace("_", "-"),
+            name,
+            type=kind,
+            default=None,
+            help=f"{field.description}{default}",
+        )(command)
+    return command
+
+
+@click.command()
+@click.argument("recipe", required=False, type=click.Path(path_type=Path))
+@click.option("--preset", type=click.Choice(PRESETS), help="Begin with a point on the dial.")
+@click.option("--detach", is_flag=True, help="Return at once; the run goes on.")
+@recipe_flags
+@as_json
+@click.pass_obj
+def train(
+    studio: Studio,
+    /,
+    recipe: Path | None,
+    preset: str | None,
+    detach: bool,
+    as_json: bool,
+    **flags: Any,
+) -> None:
+    """Tune: with RECIPE (a YAML or JSON file), a preset, flags, or flags on top of either."""
+    given = {name: value for name, value in flags.items() if value is not None}
+    if recipe is not None and preset is not None:
+        raise click.UsageError("Give a recipe file or a preset, not both.")
+    run = studio.train(_recipe(studio, recipe, preset, given))
+    if not detach:
+        follow(studio, run)
+    show_run(studio, run, as_json)
+
+
+def _recipe(studio: Studio, path: Path | None, preset: str | None, given: dict[str, Any]) -> Recipe:
+    if path is not None:
+        return Recipe.read(path, **given)
+    if "dataset" not in given:
+        raise RecipeError("Name the dataset to learn from with --dataset, or give a recipe file.")
+    if preset is None:
+        return Recipe.make(given)
+    begun = studio.preset(preset, dataset=given["dataset"], base=given.get("base", "starter"))
+    return Recipe.make(begun.model_dump() | given)
+
+
+@click.command()
+@click.argument("run", required=False)
+@click.option("--cancel", is_flag=True, help="Stop the run.")
+@click.option("--delete", is_flag=True, help="Remove the run with all it made.")
+@click.option("--log", is_flag=True, help="Show the end of the run's log.")
+@as_json
+@click.pass_obj
+def runs(
+    studio: Studio, run: str | None, cancel: bool, delete: bool, log: bool, as_json: bool
+) -> None:
+    """List the runs, or show, cancel or delete one RUN."""
+    if run is None:
+        if cancel or delete or log:
+            raise click.UsageError("Name the run.")
+        list_runs(studio, as_json)
+        return
+    chosen = studio.run(run)
+    if cancel:
+        chosen.cancel()
+    if delete:
+        studio.delete_run(run)
+        click.echo(f"deleted {run}")
+        return
+    if log:
+        click.echo(chosen.log_tail())
+        return
+    show_run(studio, chosen, as_json)
+
+
+COMMANDS = (templates, build, datasets, train, runs)

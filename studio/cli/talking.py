@@ -1,0 +1,106 @@
+"""Commands that talk: the chat side by side, and the guided demo."""
+
+from typing import Any
+
+import click
+
+from studio.chat.protocol import Sampling
+from studio.cli.console import as_json, follow, run_summary, show_json
+from studio.data.example import Message
+from studio.demo import Demo, side_by_side, start_demo
+from studio.measure.outcome import BASE
+from studio.measure.report import Report
+from studio.studio import Studio
+
+
+@click.command()
+@click.argument("prompt", required=False)
+@click.option("--lane", "lanes", multiple=True, help="A run, or run@strength; repeatable.")
+@click.option("--base", default="starter", show_default=True, help="Base if no lane is given.")
+@click.option("--system", help="System prompt.")
+@click.option("--temperature", type=click.FloatRange(0, 5), default=0.0, show_default=True)
+@click.option("--top-p", type=click.FloatRange(0, 1, min_open=True), default=1.0, show_default=True)
+@click.option("--max-new-tokens", type=click.IntRange(1, 8192), default=128, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@as_json
+@click.pass_obj
+def chat(
+    studio: Studio,
+    /,
+    prompt: str | None,
+    lanes: tuple[str, ...],
+    base: str,
+    system: str | None,
+    as_json: bool,
+    **sampling: Any,
+) -> None:
+    """Answer PROMPT with the base and every --lane side by side; without PROMPT, converse."""
+    settings = Sampling(**sampling)
+    opening = [Message(role="system", content=system)] if system else []
+    histories = {lane: list(opening) for lane in (BASE, *lanes)}
+    while (said := prompt or _next_prompt()) is not None:
+        for history in histories.values():
+            history.append(Message(role="user", content=said))
+        *_, last = studio.ask(list(histories.items()), base=base, sampling=settings)
+        for row in last.rows:
+            histories[row.lane].append(Message(role="assistant", content=row.text))
+        if as_json:
+            show_json(last.model_dump(mode="json", exclude={"kind", "id"}))
+        else:
+            for row in last.rows:
+                click.echo(f"{click.style(row.lane, bold=True)}: {row.text}")
+        if prompt is not None:
+            return
+
+
+def _next_prompt() -> str | None:
+    """What a person types, or None at the end of the input."""
+    try:
+        typed: str = click.prompt("You", prompt_suffix="> ", err=True)
+    except click.Abort:
+        return None
+    return typed
+
+
+@click.command()
+@click.option("--no-serve", is_flag=True, help="End after the demo instead of opening the page.")
+@as_json
+@click.pass_obj
+def demo(studio: Studio, no_serve: bool, as_json: bool) -> None:
+    """Build, tune twice, chat side by side and measure, on the starter model."""
+    made = start_demo(studio)
+    for run in (made.plain, made.keeping, made.measurement):
+        follow(studio, run)
+    found = studio.report(made.measurement.id)
+    chats = side_by_side(studio, made)
+    if as_json:
+        show_json(demo_summary(made, found, chats))
+    else:
+        for prompt, rows in chats:
+            click.echo(f"\n{click.style(prompt, bold=True)}")
+            for row in rows:
+                click.echo(f"  {row.lane}: {row.text}")
+        for lane in found.lanes:
+            click.echo(f"\n{click.style(lane.title, bold=True)} ({lane.recipe})")
+            click.echo(found.headline(lane.id))
+    if not no_serve:
+        from studio.ui.server import serve
+
+        serve(studio)
+
+
+def demo_summary(made: Demo, found: Report, chats: list[Any]) -> dict[str, Any]:
+    """The demo's result as plain values: every number with its n and interval."""
+    return {
+        "dataset": made.dataset.card.model_dump(mode="json", include={"id", "train", "heldout"}),
+        "runs": [run_summary(made.plain), run_summary(made.keeping)],
+        "chat": [
+            {"prompt": prompt, "answers": {row.lane: row.text for row in rows}}
+            for prompt, rows in chats
+        ],
+        "headlines": {lane.id: found.headline(lane.id) for lane in found.lanes},
+        "report": found.model_dump(mode="json"),
+    }
+
+
+COMMANDS = (chat, demo)

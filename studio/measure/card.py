@@ -1,0 +1,221 @@
+"""The model card of an exported adapter: what it was tuned for, what that cost, how to use it.
+
+Metadata and text follow the Hub's model cards; nothing is uploaded or looked up.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from studio.data.card import DatasetCard
+from studio.measure import numerals, reproduction
+from studio.measure.delta import Delta
+from studio.measure.pictures import in_order
+from studio.measure.probe import OVERALL
+from studio.measure.report import Report
+from studio.models.catalogue import HUB_ID
+from studio.tuning.run import Run
+
+UNTOLD = "not told"
+
+
+def model_card(run: Run, report: Report | None, *, comparison: Any = None) -> str:
+    """The README.md of a run's adapter: YAML metadata, then what a person needs to know.
+
+    The numbers are those of the report's lane that is the adapter as it was exported; without
+    such a lane the card says that it was not measured.
+    """
+    from huggingface_hub import ModelCardData
+
+    datasets = reproduction.find_datasets([run])
+    deltas = _measured(run, report)
+    facts: dict[str, Any] = {
+        "library_name": "peft",
+        "pipeline_tag": "text-generation",
+        "tags": ["peft", "lora", *(["qlora"] if run.recipe.method == "qlora" else []), "sft",
+                 "instruct-studio"],
+        "license": _license(datasets),
+    }  # fmt: skip
+    name, _, _ = run.recipe.base.partition("@")
+    if _on_the_hub(run.recipe.base):
+        facts |= {"base_model": name, "base_model_relation": "adapter"}
+    if deltas:
+        facts |= {"model_name": run.title, "eval_results": _results(deltas)}
+    metadata = ModelCardData(ignore_metadata_errors=False, **facts)
+    body = _body(run, report, deltas, datasets, comparison)
+    return f"---\n{metadata.to_yaml()}\n---\n\n{body}"
+
+
+def _measured(run: Run, report: Report | None) -> list[Delta]:
+    if report is None or run.id not in {lane.id for lane in report.lanes}:
+        return []
+    return in_order(report.of(run.id))
+
+
+def _on_the_hub(base: str) -> bool:
+    return base != "starter" and bool(HUB_ID.fullmatch(base))
+
+
+def _license(datasets: Sequence[DatasetCard]) -> str | None:
+    """The data's licence as the Hub writes it; the base has one of its own, told in the text."""
+    names = {card.license.strip().lower() for card in datasets if card.license.strip()}
+    return names.pop() if len(names) == 1 else "other"
+
+
+def _results(deltas: Sequence[Delta]) -> list[Any]:
+    """Accuracy on the task and on all retention probes together, for the Hub's model index."""
+    from huggingface_hub import EvalResult
+
+    return [
+        EvalResult(
+            task_type="text-generation",
+            dataset_type=one.probe,
+            dataset_name=f"{one.title} ({one.kind}, n = {one.n})",
+            metric_type="accuracy",
+            metric_name=f"accuracy; base {numerals.share(one.base_accuracy)} %, {one.verdict}",
+            metric_value=round(one.accuracy, 4),
+        )
+        for one in deltas
+        if one.accuracy is not None and (one.kind == "gain" or one.probe == OVERALL)
+    ]
+
+
+def _body(
+    run: Run,
+    report: Report | None,
+    deltas: Sequence[Delta],
+    datasets: Sequence[DatasetCard],
+    comparison: Any,
+) -> str:
+    recipe = run.recipe
+    parts = [
+        f"# {_plain(run.title)}",
+        f"A LoRA adapter for {_base(recipe.base)}, tuned and measured with Instruct Studio. "
+        f"{_plain(recipe.summary())}.",
+        "## What it was tuned for",
+        _purpose(datasets),
+        "## What was gained, and what was forgotten",
+        _numbers(run, report, deltas),
+        "## How to use it",
+        _usage(recipe.base, recipe.method),
+        "## Limits",
+        _limits(deltas, report),
+        "## Data and recipe",
+        _sources(datasets),
+        f"```yaml\n{recipe.yaml()}```",
+        "## How to reproduce it",
+        _commands(run, datasets, comparison),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _base(base: str) -> str:
+    if base == "starter":
+        return "the starter model that ships with Instruct Studio"
+    if _on_the_hub(base):
+        name, _, revision = base.partition("@")
+        return f"`{name}`" + (f" at revision `{revision}`" if revision else "")
+    return "a base kept in a local folder"
+
+
+def _purpose(datasets: Sequence[DatasetCard]) -> str:
+    lines = [
+        f"- {_plain(card.name)}: {card.train} examples made with the prompt template "
+        f"`{card.template}`; {card.heldout} more were held out for measuring."
+        for card in datasets
+    ]
+    return "\n".join(lines) or "The dataset it was tuned on has been deleted."
+
+
+def _numbers(run: Run, report: Report | None, deltas: Sequence[Delta]) -> str:
+    if report is None or not deltas:
+        return "It has not been measured as it is here: what it gained and forgot is not known."
+    level = f"{100 * report.level:g} %"
+    lines = [
+        _plain(report.headline(run.id)),
+        "",
+        f"Accuracies in percent and differences in points, with {level} intervals; likelihood is "
+        "the change of −log p of the right answer in nats per token (above 0: less likely).",
+        "",
+        "| Probe | n | Base | Tuned | Difference | Likelihood | Verdict |",
+        "|---|--:|--:|--:|--:|--:|---|",
+    ]
+    for one in deltas:
+        title = f"**{_plain(one.title)}**" if one.probe == OVERALL else _plain(one.title)
+        lines.append(
+            f"| {title} | {one.n} "
+            f"| {numerals.share(one.base_accuracy, one.base_low, one.base_high)} "
+            f"| {numerals.share(one.accuracy, one.accuracy_low, one.accuracy_high)} "
+            f"| {numerals.points(one)} | {numerals.nats(one)} | {one.verdict} |"
+        )
+    lines += ["", "The whole report lies beside this card: `report.html`, `report.md`, "
+              "`report.json`."]  # fmt: skip
+    return "\n".join(lines)
+
+
+def _usage(base: str, method: str) -> str:
+    where = '"studio/models/starter"' if base == "starter" else f'"{base.partition("@")[0]}"'
+    if base != "starter" and not _on_the_hub(base):
+        where = '"FOLDER_OF_THE_BASE"'
+    revision = base.partition("@")[2]
+    option = f', revision="{revision}"' if revision else ""
+    exact = (
+        "It was tuned on the base in 4 bits (NF4) and measured so; in other precisions it may "
+        "answer a little differently."
+        if method == "qlora"
+        else "It was tuned and measured on the base in full precision."
+    )
+    return f"""```python
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+base = {where}
+tokenizer = AutoTokenizer.from_pretrained(base{option})
+model = AutoModelForCausalLM.from_pretrained(base{option}, dtype="float32")
+model = PeftModel.from_pretrained(model, "FOLDER_OF_THIS_CARD")
+messages = [{{"role": "user", "content": "Hello"}}]
+inputs = tokenizer.apply_chat_template(
+    messages, add_generation_prompt=True, return_tensors="pt", return_dict=True
+)
+answer = model.generate(**inputs, max_new_tokens=64, do_sample=False)
+print(tokenizer.decode(answer[0, inputs["input_ids"].shape[1]:], skip_special_tokens=True))
+```
+
+{exact} An adapter fits only the base that it was made for."""
+
+
+def _limits(deltas: Sequence[Delta], report: Report | None) -> str:
+    lines = [
+        "- One training run with one seed: another seed may differ by more than the intervals.",
+        "- Only what the probes ask was measured; what they do not ask may have been forgotten.",
+    ]
+    if report is not None and deltas:
+        kept = [one for one in deltas if one.kind == "retention" and one.probe != OVERALL]
+        for verdict, told in (("forgotten", "Forgotten"), ("inconclusive", "Not settled")):
+            names = [_plain(one.title) for one in kept if one.verdict == verdict]
+            if names:
+                lines.append(f"- {told} ({len(names)} of {len(kept)}): {', '.join(names)}.")
+    lines.append("- The licence above is that of the data; the base's own licence holds as well.")
+    return "\n".join(lines)
+
+
+def _sources(datasets: Sequence[DatasetCard]) -> str:
+    lines = ["| Dataset | Licence | Source | SHA-256, training | SHA-256, held out |",
+             "|---|---|---|---|---|"]  # fmt: skip
+    lines += [
+        f"| {card.id} | {_plain(card.license) or UNTOLD} | {_plain(card.source) or UNTOLD} "
+        f"| `{card.train_sha256}` | `{card.heldout_sha256}` |"
+        for card in datasets
+    ]
+    return "\n".join(lines)
+
+
+def _commands(run: Run, datasets: Sequence[DatasetCard], comparison: Any) -> str:
+    recipes = reproduction.find_recipes([run])
+    return f"```bash\n{reproduction.tell_commands(datasets, recipes, comparison)}\n```"
+
+
+def _plain(text: str) -> str:
+    """Text of a person on one line, in which Markdown and HTML mean nothing."""
+    for sign in "\\`*_[]<>|#!":
+        text = text.replace(sign, "&lt;" if sign == "<" else f"\\{sign}")
+    return " ".join(text.split())
