@@ -175,10 +175,12 @@ class Studio:
         probes: Sequence[str] | None = None,
         limit: int = 0,
         max_new_tokens: int = 48,
+        shots: int = 0,
     ) -> Run:
         """Start measuring tuned lanes against their base: the task's held-out rows and probes.
 
-        Without `probes`, those made for the base are asked. The runs may still be under way.
+        Without `probes`, those made for the base are asked; with `shots`, each once more behind
+        so many solved cases. The runs may still be under way.
         """
         chosen = [LaneSpec.parse(lane) if isinstance(lane, str) else lane for lane in lanes]
         base, method, recipes = self._shared_base(chosen)
@@ -190,6 +192,7 @@ class Studio:
             probes=tuple(self.retention_probes(base) if probes is None else probes),
             limit=limit,
             max_new_tokens=max_new_tokens,
+            shots=shots,
             replayed=tuple(
                 dict.fromkeys(name for lane in chosen for name in self.run(lane.run).replayed())
             ),
