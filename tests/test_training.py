@@ -10,7 +10,7 @@ from trl import SFTTrainer
 
 from studio.data.example import Example, Message
 from studio.engine.load import Engine
-from studio.engine.train import _trainer
+from studio.engine.train import _trainer, training_rows
 from studio.models.catalogue import find_base
 from studio.tuning.events import EventLog
 from studio.tuning.recipe import Recipe
@@ -41,7 +41,8 @@ def trainer(tmp_path_factory: pytest.TempPathFactory) -> Any:
     engine = Engine(find_base("starter"), "qlora")
     run = create_run(folder / "runs", recipe, about="test")
     log = EventLog(run.folder / "events.jsonl")
-    return _trainer(engine, recipe, run, examples(), examples()[:1], TEXTS, log)
+    rows = training_rows(recipe, examples(), TEXTS, [])
+    return _trainer(engine, recipe, run, rows, examples()[:1], TEXTS, log)
 
 
 def batch(trainer: Any) -> dict[str, torch.Tensor]:
@@ -98,7 +99,7 @@ def test_the_anchor_is_the_divergence_from_the_base(trainer: Any) -> None:
 
 
 def test_a_loss_that_is_no_number_ends_the_run(trainer: Any, tmp_path: Path) -> None:
-    from studio.engine.train import Watch
+    from studio.engine.watch import Watch
     from studio.errors import RunError
 
     watch = Watch(EventLog(tmp_path / "events.jsonl"))

@@ -31,6 +31,7 @@ EVERYTHING: dict[str, Any] = {
     "base": "org/model@main",
     "dataset": "d-1",
     "name": "it's a name",
+    "start_from": "20260101-000000-before",
     "method": "lora",
     "rank": 8,
     "alpha": 17,
@@ -46,9 +47,12 @@ EVERYTHING: dict[str, Any] = {
     "warmup": 0.2,
     "weight_decay": 0.01,
     "max_grad_norm": 1.5,
+    "checkpoints": 5,
     "kl_anchor": 2.5,
     "replay": 0.25,
     "self_texts": 17,
+    "replay_probes": ("starter-capitals", "starter-topics"),
+    "probe_share": 0.2,
     "seed": 3,
 }
 

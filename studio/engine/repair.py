@@ -193,7 +193,9 @@ def _shrink_intruders(
             "No direction of this adapter is an intruder, so there is nothing to shrink; raise "
             "likeness or top, or choose another repair."
         )
-    state = get_peft_model_state_dict(engine.model, adapter_name="repaired")
+    state = get_peft_model_state_dict(
+        engine.model, adapter_name="repaired", save_embedding_layers=False
+    )
     weights = {key: tensor.detach().float().cpu().contiguous() for key, tensor in state.items()}
     about = {"intruders": sum(found), "layers": sum(map(bool, found)), "of_layers": len(found)}
     return Adapter(config=source.config, weights=weights), about

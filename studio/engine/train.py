@@ -1,29 +1,32 @@
 """From recipe to adapter, top to bottom: base, data, trainer, steps, verified result."""
 
-import json
 import shutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from datasets import Dataset as Table
 from datasets import disable_progress_bars
-from peft import LoraConfig
+from peft import LoraConfig, PeftModel, set_peft_model_state_dict
 from safetensors.torch import load_file
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from trl import SFTConfig
 
 from studio.data.dataset import open_dataset
 from studio.data.example import Example, Message
 from studio.engine.anchor import AnchoredTrainer
 from studio.engine.load import Engine, pick_dtype
+from studio.engine.publish import WEIGHTS, origin, publishing
+from studio.engine.replay import right_answers
 from studio.engine.selftext import Conversation, self_texts
-from studio.errors import DatasetError, ModelError, RunError
+from studio.engine.watch import Keep, Watch
+from studio.errors import DatasetError, RunError
 from studio.models.catalogue import find_base
+from studio.models.gate import check_adapter
 from studio.tuning.events import EventLog
 from studio.tuning.recipe import Recipe
-from studio.tuning.run import Run
+from studio.tuning.run import Run, open_run
 
 TARGETS: dict[str, str | list[str]] = {
     "all-linear": "all-linear",
@@ -32,6 +35,7 @@ TARGETS: dict[str, str | list[str]] = {
 }
 HELDOUT_EXAMPLES = 64  # for the curve of the held-out loss
 CURVE_POINTS = 10  # how often the held-out loss is taken
+SCRATCH = ".trainer"  # what the libraries write while they train
 
 disable_progress_bars()
 
@@ -44,16 +48,19 @@ def train(run: Run, log: EventLog) -> dict[str, Any]:
     log("phase", name="loading the base")
     engine = Engine(find_base(recipe.base, download=False), recipe.method)
     texts = _write_texts(engine, recipe, cache=home / "cache", log=log)
+    replays = right_answers(engine, recipe.replay_probes, home=home, log=log)
     log("phase", name="preparing the data")
-    examples = dataset.train()
-    trainer = _trainer(engine, recipe, run, examples, dataset.heldout(), texts, log)
-    _refuse_lost_rows(trainer, expected=len(examples) + _replayed(recipe, len(examples)), log=log)
+    rows = training_rows(recipe, dataset.train(), texts, replays)
+    trainer = _trainer(engine, recipe, run, rows, dataset.heldout(), texts, log)
+    _refuse_lost_rows(trainer, expected=len(rows), log=log)
     log("phase", name="training", about=engine.about)
     began = time.perf_counter()
     trainer.train()
     seconds = time.perf_counter() - began
     log("phase", name="saving")
-    publish(trainer.model, engine, recipe, run)
+    shutil.rmtree(run.folder / SCRATCH, ignore_errors=True)
+    with publishing(run.adapter, origin(run, engine.base)) as draft:
+        trainer.model.save_pretrained(str(draft), save_embedding_layers=False)
     return {
         "steps": trainer.state.global_step,
         "seconds": round(seconds, 2),
@@ -74,16 +81,28 @@ def _write_texts(
     return texts
 
 
-def _replayed(recipe: Recipe, examples: int) -> int:
-    """How many self-written conversations make `replay` their share of the whole."""
-    return round(examples * recipe.replay / (1 - recipe.replay))
+def training_rows(
+    recipe: Recipe,
+    examples: Sequence[Example],
+    texts: Sequence[Conversation],
+    replays: Sequence[Conversation],
+) -> list[dict[str, Any]]:
+    """The task's examples, with the shares of replayed conversations that the recipe asks for."""
+    rows = [_row(example.messages, example.completion) for example in examples]
+    replay = recipe.replay if texts else 0.0
+    probes = recipe.probe_share if replays else 0.0
+    whole = len(examples) / (1 - replay - probes)
+    for conversations, share in ((texts, replay), (replays, probes)):
+        chosen = (conversations[i % len(conversations)] for i in range(round(whole * share)))
+        rows += [_row(one[:-1], one[-1].content) for one in chosen]
+    return rows
 
 
 def _trainer(
     engine: Engine,
     recipe: Recipe,
     run: Run,
-    examples: list[Example],
+    rows: list[dict[str, Any]],
     heldout: list[Example],
     texts: list[Conversation],
     log: EventLog,
@@ -93,25 +112,22 @@ def _trainer(
     TRL casts trainable weights on a 4-bit base to bfloat16, which loses small updates and is
     very slow on CPUs without native bfloat16.
     """
-    rows = [_row(example.messages, example.completion) for example in examples]
-    replayed = (texts[i % len(texts)] for i in range(_replayed(recipe, len(examples))))
-    rows += [_row(text[:-1], text[-1].content) for text in replayed]
+
+    def keep(model: Any, step: int) -> None:
+        with publishing(run.folder / "checkpoints" / str(step), origin(run, engine.base)) as draft:
+            model.save_pretrained(str(draft), save_embedding_layers=False)
+
     heldout_rows = [_row(e.messages, e.completion) for e in heldout[:HELDOUT_EXAMPLES]]
     torch.manual_seed(recipe.seed)
+    started = _adapter_to_start_from(engine, recipe, run)
     trainer = AnchoredTrainer(
-        model=engine.model,
-        args=settings(recipe, run.folder / "checkpoints", rows=len(rows)),
+        model=_wrap(engine, recipe, started) if started else engine.model,
+        args=settings(recipe, run.folder / SCRATCH, rows=len(rows)),
         train_dataset=Table.from_list(rows),
         eval_dataset=Table.from_list(heldout_rows),
         processing_class=engine.tokenizer,
-        peft_config=LoraConfig(
-            r=recipe.rank,
-            lora_alpha=recipe.alpha,
-            lora_dropout=recipe.dropout,
-            target_modules=TARGETS[recipe.targets],
-            task_type="CAUSAL_LM",
-        ),
-        callbacks=[Watch(log)],
+        peft_config=None if started else _shape(recipe),
+        callbacks=[Watch(log), Keep(recipe.checkpoints, keep)],
         anchor_weight=recipe.kl_anchor,
         anchor_rows=anchor_rows(engine, texts) if recipe.kl_anchor else [],
     )
@@ -119,7 +135,43 @@ def _trainer(
     for parameter in model.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
+    if started:  # what TRL rounded to bfloat16 on the way
+        set_peft_model_state_dict(model, load_file(started / WEIGHTS))
     return trainer
+
+
+def _shape(recipe: Recipe) -> LoraConfig:
+    return LoraConfig(
+        r=recipe.rank,
+        lora_alpha=recipe.alpha,
+        lora_dropout=recipe.dropout,
+        target_modules=TARGETS[recipe.targets],
+        task_type="CAUSAL_LM",
+    )
+
+
+def _adapter_to_start_from(engine: Engine, recipe: Recipe, run: Run) -> Path | None:
+    """The folder of the adapter that is trained on; raises RunError or ModelError if unfit."""
+    if not recipe.start_from:
+        return None
+    parent = open_run(run.folder.parent, recipe.start_from)
+    if parent.status() != "finished":
+        raise RunError(f"Run {parent.id} is {parent.status()}; only a finished run is continued.")
+    check_adapter(parent.adapter, engine.base.fingerprint)
+    return parent.adapter
+
+
+def _wrap(engine: Engine, recipe: Recipe, adapter: Path) -> Any:
+    """The base with that adapter on it, to be trained on with the recipe's own dropout."""
+    config = LoraConfig.from_pretrained(str(adapter))
+    config.lora_dropout, config.inference_mode = recipe.dropout, False
+    return PeftModel.from_pretrained(
+        engine.model,
+        str(adapter),
+        is_trainable=True,
+        config=config,
+        torch_device=str(engine.device),
+    )
 
 
 def _row(messages: tuple[Message, ...], answer: str) -> dict[str, Any]:
@@ -190,66 +242,3 @@ def _refuse_lost_rows(trainer: AnchoredTrainer, *, expected: int, log: EventLog)
             message=f"{expected - left} of {expected} examples are longer than max_length before "
             "their answer begins and were left out; raise max_length to use them.",
         )
-
-
-class Watch(TrainerCallback):
-    """Turns what the trainer logs into events, and stops a run whose loss is no number."""
-
-    def __init__(self, log: EventLog) -> None:
-        self._log = log
-        self._step_began = 0.0
-
-    def on_step_begin(self, *_: Any, **__: Any) -> None:
-        """Take the time at which a step begins."""
-        self._step_began = time.perf_counter()
-
-    def on_log(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        logs: dict[str, Any] | None = None,
-        **_: Any,
-    ) -> None:
-        """One event per training step, one per look at the held-out loss."""
-        logs = logs or {}
-        place = {"step": state.global_step, "total": state.max_steps}
-        if "eval_loss" in logs:
-            self._log("heldout", loss=round(float(logs["eval_loss"]), 4), **place)
-        elif "loss" in logs:
-            numbers = {
-                name: float(f"{float(logs[name]):.4g}")
-                for name in ("loss", "learning_rate", "grad_norm", "kl", "tokens_per_second")
-                if name in logs
-            }
-            seconds = round(time.perf_counter() - self._step_began, 3)
-            if not torch.isfinite(torch.tensor([numbers["loss"], numbers["grad_norm"]])).all():
-                raise RunError(
-                    f"The loss is no longer a number at step {state.global_step}; lower the "
-                    "learning rate."
-                )
-            self._log("step", **place, **numbers, seconds=seconds)
-
-
-def publish(model: Any, engine: Engine, recipe: Recipe, run: Run) -> None:
-    """Save the adapter, check what lies on the disk, and only then give it its name."""
-    draft = run.folder / ".adapter"
-    shutil.rmtree(draft, ignore_errors=True)
-    model.save_pretrained(str(draft))
-    (draft / "README.md").unlink(missing_ok=True)  # PEFT's card names the base by a local path
-    config_path = draft / "adapter_config.json"
-    config = json.loads(config_path.read_text(encoding="utf-8"))
-    config["base_model_name_or_path"] = recipe.base
-    config_path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-    made_for = {
-        "base": recipe.base,
-        "base_fingerprint": engine.base.fingerprint,
-        "method": recipe.method,
-        "run": run.id,
-    }
-    (draft / "made_for.json").write_text(json.dumps(made_for, indent=2) + "\n", encoding="utf-8")
-    saved = load_file(draft / "adapter_model.safetensors")
-    if not saved or not all(bool(tensor.isfinite().all()) for tensor in saved.values()):
-        raise ModelError("The tuned weights are not finite numbers; lower the learning rate.")
-    shutil.rmtree(run.folder / "checkpoints", ignore_errors=True)
-    draft.rename(run.adapter)

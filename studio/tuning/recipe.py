@@ -2,10 +2,10 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from studio.errors import RecipeError, sentence
 
@@ -100,6 +100,12 @@ class Recipe(BaseModel):
         if isinstance(names, str):
             return tuple(name.strip() for name in names.split(",") if name.strip())
         return names
+
+    @model_validator(mode="after")
+    def _leave_room_for_the_task(self) -> Self:
+        if self.replay_probes and self.replay + self.probe_share > 0.9:
+            raise ValueError("replay and probe_share together are more than 0.9; lower one")
+        return self
 
     @classmethod
     def preset(

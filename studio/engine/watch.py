@@ -1,0 +1,71 @@
+"""What happens between two training steps: events are written, and adapters kept on the way."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from studio.errors import RunError
+from studio.tuning.events import EventLog
+
+
+class Watch(TrainerCallback):
+    """Turns what the trainer logs into events, and stops a run whose loss is no number."""
+
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
+        self._step_began = 0.0
+
+    def on_step_begin(self, *_: Any, **__: Any) -> None:
+        """Take the time at which a step begins."""
+        self._step_began = time.perf_counter()
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, Any] | None = None,
+        **_: Any,
+    ) -> None:
+        """One event per training step, one per look at the held-out loss."""
+        logs = logs or {}
+        place = {"step": state.global_step, "total": state.max_steps}
+        if "eval_loss" in logs:
+            self._log("heldout", loss=round(float(logs["eval_loss"]), 4), **place)
+        elif "loss" in logs:
+            numbers = {
+                name: float(f"{float(logs[name]):.4g}")
+                for name in ("loss", "learning_rate", "grad_norm", "kl", "tokens_per_second")
+                if name in logs
+            }
+            seconds = round(time.perf_counter() - self._step_began, 3)
+            if not torch.isfinite(torch.tensor([numbers["loss"], numbers["grad_norm"]])).all():
+                raise RunError(
+                    f"The loss is no longer a number at step {state.global_step}; lower the "
+                    "learning rate."
+                )
+            self._log("step", **place, **numbers, seconds=seconds)
+
+
+class Keep(TrainerCallback):
+    """Keeps the adapter as it is after some of the steps."""
+
+    def __init__(self, count: int, keep: Callable[[Any, int], None]) -> None:
+        self._count = count
+        self._keep = keep
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **now: Any
+    ) -> None:
+        """Keep the adapter if this is one of the steps."""
+        if state.global_step in spaced(self._count, state.max_steps):
+            self._keep(now["model"], state.global_step)
+
+
+def spaced(count: int, steps: int) -> list[int]:
+    """At most `count` steps that cut the whole into equal parts; the last is not among them."""
+    places = {round(number * steps / (count + 1)) for number in range(1, count + 1)}
+    return sorted(places - {0, steps})
