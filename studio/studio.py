@@ -202,6 +202,22 @@ class Studio:
         self._launcher.start(run)
         return run
 
+    def measure_more(self, id: str, limit: int = 0) -> Run:
+        """Measure once more what that measurement did, on up to `limit` cases per probe; 0: all.
+
+        What it found is reused, also if it was broken off: only new cases cost time.
+        """
+        before = self.measurement(id).comparison
+        if limit and limit < (before.limit or limit + 1):
+            had = f"up to {before.limit}" if before.limit else "all"
+            raise RunError(f"Run {id} asks {had} cases per probe already; give a higher limit.")
+        comparison = before.model_copy(update={"limit": limit})
+        comparison.gather_probes(self.settings.home)
+        about = self.run(before.lanes[0].run).recipe.dataset
+        run = create_run(self.settings.runs, comparison, about=f"measure {about}")
+        self._launcher.start(run)
+        return run
+
     def retention_probes(self, base: str) -> list[str]:
         """Names of the probes asked without being named: a base's own pack and a person's own.
 

@@ -62,9 +62,12 @@ def load_lanes(comparison: Comparison, home: Path) -> Engine:
 
 
 def adapter_of(lane: LaneSpec, home: Path) -> Path:
-    """Where the adapter of a tuned lane lies. Raises RunError unless its run has finished."""
+    """Where a lane's adapter lies: a finished run's, or one that a run kept on its way.
+
+    Raises RunError if it is not there.
+    """
     tuned = open_run(home / "runs", lane.run)
-    if tuned.status() != "finished":
+    if lane.checkpoint is None and tuned.status() != "finished":
         raise RunError(f"Run {tuned.id} is {tuned.status()}; only a finished run is measured.")
     return tuned.adapter_at(lane.checkpoint)
 
