@@ -81,6 +81,8 @@ def _seconds_left(events: list[Event], done: int, total: int) -> float | None:
     counted = [event for event in events if event.kind in ("step", "progress")]
     if len(counted) < 2:
         return None
+    if (told := counted[-1]["seconds_left"]) is not None:
+        return float(told)  # the worker knows better: its kinds of work take different times
     first = counted[0]
     begun = int(first["step"] or first["done"] or 0)
     if done <= begun:
