@@ -45,10 +45,10 @@ def test_the_base_against_itself_changed_nothing() -> None:
 
 def test_few_cases_never_prove_that_nothing_changed() -> None:
     one = delta_of(
-        report(compare(probe("capitals", 40), 0, 0), [probe("capitals", 40)]), "capitals"
+        report(compare(probe("capitals", 20), 0, 0), [probe("capitals", 20)]), "capitals"
     )
-    assert one.verdict == "inconclusive"
-    assert one.more_cases == 268 - 40
+    assert (one.verdict, one.basis) == ("inconclusive", None)
+    assert one.more_cases == 30 - 20
 
 
 def test_noise_is_rarely_called_a_change() -> None:
@@ -162,9 +162,14 @@ def test_lost_likelihood_is_told_when_accuracy_holds() -> None:
     capital, story = delta_of(found, "capitals"), delta_of(found, "stories")
     assert (capital.nll_verdict, story.nll_verdict) == ("worse", "better")
     assert (capital.nll_base, capital.nll, capital.nll_difference) == (0.5, 0.75, 0.25)
-    assert capital.verdict == "no material change"
+    assert (capital.verdict, story.verdict) == ("less likely", "more likely")
+    assert capital.accuracy_verdict == story.accuracy_verdict == "no material change"
     text = found.headline("run-a")
-    assert "became less likely (nats per token): Capitals +0.250 (0.250 … 0.250), n = 300." in text
+    assert "Forgot" not in text
+    assert (
+        "Less likely, not yet wrong 1 of 2: "
+        "Capitals +0.250 nats per token (0.250 … 0.250, n = 300)."
+    ) in text
 
 
 def test_too_few_cases_give_no_likelihood_interval() -> None:
@@ -187,7 +192,9 @@ def test_the_headline_says_gain_loss_and_doubt_with_their_numbers() -> None:
     assert text.startswith(
         f"Gained 41 points on Task (95 %: {100 * gain.low:.0f} … {100 * gain.high:.0f}, n = 160). "
     )
-    assert "All retention probes together: −5.8 points (95 %: " in text
+    together = "All retention probes together: 0.000 (0.000 … 0.000) nats per token; −5.8 points ("
+    assert together in text
+    assert "n = 480; 29 lost, 1 gained): forgotten." in text
     assert "Forgot 1 of 3: Capitals −62 (" in text
     assert "No material change (90 % interval within ±1 point): Animals 0.0 (" in text
     assert "Inconclusive: Stories −8 (" in text
@@ -236,7 +243,7 @@ def test_the_markdown_tables_are_whole_whatever_the_titles_say() -> None:
     text = report(compare(odd, 2, 1), [odd]).markdown()
     assert "<script>" not in text
     blocks = [block.splitlines() for block in text.split("\n\n") if block.startswith("|")]
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     for block in blocks:
         columns = {line.replace("\\|", "").count("|") for line in block}
         assert len(columns) == 1

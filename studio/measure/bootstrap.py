@@ -52,6 +52,13 @@ def resample(sums: Numbers, *, seed: int = 0) -> Numbers:
     return np.concatenate(blocks)
 
 
+def divide(numerators: Numbers, denominators: Numbers) -> Numbers:
+    """One ratio per resample; nan where the denominator is not above 0."""
+    ratios = np.full(len(numerators), np.nan)
+    np.divide(numerators, denominators, out=ratios, where=denominators > 0)
+    return ratios
+
+
 def percentile_interval(resamples: Numbers, clusters: int, level: float = 0.95) -> Interval | None:
     """The expanded percentile interval of a bootstrap; None below FEWEST_CLUSTERS.
 

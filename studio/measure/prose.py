@@ -1,20 +1,23 @@
-"""A report in words: the few sentences on top, and the whole of it as Markdown.
+"""A report in a few sentences: what was gained, how likely old answers still are, what fell.
 
 Nothing is computed here. A number never appears without its interval and its number of cases.
 """
 
 from collections.abc import Sequence
-from math import ceil, floor, log10
 from typing import TYPE_CHECKING
 
+from studio.measure.numerals import more_cases, nats, number, points, share
 from studio.measure.probe import OVERALL
 
 if TYPE_CHECKING:
     from studio.measure.delta import Delta
+    from studio.measure.recovery import Recovery
     from studio.measure.report import Report
+    from studio.measure.sequence import Measured
 
 _LISTED = 3  # undecided or unchanged probes named one by one; the tables have them all
-_LISTED_FORGOTTEN = 6  # the worst ones
+_LISTED_FALLEN = 6  # the worst ones
+_BROKEN = 0.05  # share of answers that newly mean nothing, from which on it is said
 
 
 def headline(report: "Report", lane: str) -> str:
@@ -23,196 +26,177 @@ def headline(report: "Report", lane: str) -> str:
     retention = [one for one in deltas if one.kind == "retention" and one.probe != OVERALL]
     level = f"{100 * report.level:g} %: "
     sentences = [_tell_gain(one, level) for one in deltas if one.kind == "gain"]
+    sentences += [_tell_text(one, level) for one in retention if one.difference is None]
     sentences += [_tell_overall(one, level) for one in deltas if one.probe == OVERALL]
-    kept = f"{200 * report.level - 100:g} % interval within ±{_tell_margin(report)}"
-    for verdict, opening in (
-        ("forgotten", "Forgot"),
-        ("gained", "Also gained"),
-        ("no material change", f"No material change ({kept})"),
-        ("inconclusive", "Inconclusive"),
-    ):
-        members = [one for one in retention if one.verdict == verdict]
-        members.sort(key=lambda one: one.difference)
-        listed = _LISTED
-        if verdict == "forgotten":
-            listed = _LISTED_FORGOTTEN
-            opening += f" {len(members)} of {len(retention)}"
-        if members:
-            sentences.append(f"{opening}: {_enumerate(members, listed)}.")
-    if unsure := _less_likely(retention):
-        sentences.append(unsure)
-    return " ".join(sentences)
+    sentences += _tell_families([one for one in retention if one.difference is not None], report)
+    sentences += [_tell_form(one) for one in deltas if one.probe != OVERALL]
+    sentences += [_tell_recovery(one, level) for one in report.recovery(lane)[:1]]
+    sentences.append(tell_sequence(report, lane))
+    return " ".join(sentence for sentence in sentences if sentence)
 
 
 def _tell_gain(delta: "Delta", level: str) -> str:
-    interval = f"({level}{_interval(delta)}, n = {delta.n})"
-    size = _points(abs(delta.difference), delta)
+    likelihood = f"{nats(delta)} nats per token, n = {delta.n}"
+    if delta.difference is None:
+        return f"{_capital(delta.verdict)}: {delta.title} {likelihood}."
+    size, interval = _split(points(delta))
+    numbers = f"({level}{interval}, n = {delta.n})"
     match delta.verdict:
         case "gained":
-            return f"Gained {size} points on {delta.title} {interval}."
+            return f"Gained {size.strip('+')} points on {delta.title} {numbers}."
         case "forgotten":
-            return f"Lost {size} points on {delta.title} {interval}."
+            return f"Lost {size.strip('−')} points on {delta.title} {numbers}."
+        case "more likely" | "less likely":
+            yet = "right" if delta.verdict == "more likely" else "wrong"
+            return (
+                f"Right answers {delta.verdict} on {delta.title}, not yet {yet} more often: "
+                f"{likelihood}; accuracy {size} {numbers}."
+            )
         case "no material change":
-            return f"No material change on {delta.title}: {_signed(delta)} {interval}."
+            return f"No material change on {delta.title}{_basis(delta)}: {size} {numbers}."
         case _:
-            more = _tell_more_cases(delta)
-            return f"Inconclusive on {delta.title}: {_signed(delta)} {interval}; {more}."
+            return f"Inconclusive on {delta.title}: {size} {numbers}; {more_cases(delta)}."
+
+
+def _tell_text(delta: "Delta", level: str) -> str:
+    """Drift on open text, for which there is only likelihood."""
+    drift = f"{nats(delta)} nats per token, n = {delta.n}"
+    if delta.bits_base is not None and delta.bits_tuned is not None:
+        drift += f"; {delta.bits_base:.2f} → {delta.bits_tuned:.2f} bits per byte"
+    match delta.verdict:
+        case "less likely" | "more likely":
+            return f"{delta.title} became {delta.verdict}: {drift}."
+        case "no material change":
+            return f"No material drift on {delta.title}: {drift}."
+        case _:
+            return f"Inconclusive on {delta.title}: {drift}; {more_cases(delta)}."
 
 
 def _tell_overall(delta: "Delta", level: str) -> str:
-    more = f"; {_tell_more_cases(delta)}" if delta.verdict == "inconclusive" else ""
-    numbers = f"{_signed(delta)} points ({level}{_interval(delta)}, n = {delta.n})"
-    return f"All retention probes together: {numbers}, {delta.verdict}{more}."
+    size, interval = _split(points(delta))
+    more = f"; {more_cases(delta)}" if delta.verdict == "inconclusive" else ""
+    return (
+        f"All retention probes together: {nats(delta)} nats per token; {size} points "
+        f"({level}{interval}, n = {delta.n}; {delta.b} lost, {delta.c} gained): "
+        f"{delta.verdict}{_basis(delta)}{more}."
+    )
 
 
-def _tell_more_cases(delta: "Delta") -> str:
-    if delta.more_cases is None:
-        return "more than 10,000 cases would be needed"
-    return f"about {_round_up(delta.more_cases):,} more cases would tell"
+def _tell_families(retention: Sequence["Delta"], report: "Report") -> list[str]:
+    narrow = f"{200 * report.level - 100:g} % interval"
+    openings = {
+        "forgotten": "Forgot",
+        "less likely": "Less likely, not yet wrong",
+        "gained": "Also gained",
+        "more likely": "More likely, not yet right more often",
+        "no material change": "No material change",
+        "inconclusive": "Inconclusive",
+    }
+    sentences = []
+    for verdict, opening in openings.items():
+        members = [one for one in retention if one.verdict == verdict]
+        if not members:
+            continue
+        in_nats = verdict in ("less likely", "more likely")
+        fallen = verdict in ("forgotten", "less likely")
+        if fallen:
+            opening += f" {len(members)} of {len(retention)}"
+        if verdict == "no material change":
+            opening += f" ({narrow} within {_tell_within(members, report)})"
+        members.sort(key=lambda one: -one.nll_difference if in_nats else one.difference or 0)
+        listed = _enumerate(members, _LISTED_FALLEN if fallen else _LISTED, in_nats=in_nats)
+        sentences.append(f"{opening}: {listed}.")
+    return sentences
 
 
-def _enumerate(deltas: Sequence["Delta"], listed: int) -> str:
+def _tell_within(members: Sequence["Delta"], report: "Report") -> str:
+    bases = {one.basis for one in members}
+    parts = [f"±{tell_margin(report)}"] if bases - {"likelihood"} else []
+    if "likelihood" in bases:
+        parts.append(f"±{report.nll_margin:g} nats per token and hardly an answer changed")
+    return ", or ".join(parts)
+
+
+def _enumerate(deltas: Sequence["Delta"], listed: int, *, in_nats: bool) -> str:
     named = []
     for delta in deltas[:listed]:
-        more = f"; {_tell_more_cases(delta)}" if delta.verdict == "inconclusive" else ""
-        named.append(f"{delta.title} {_signed(delta)} ({_interval(delta)}, n = {delta.n}{more})")
+        value, interval = _split(nats(delta) if in_nats else points(delta))
+        unit = " nats per token" if in_nats else ""
+        more = f"; {more_cases(delta)}" if delta.verdict == "inconclusive" else ""
+        named.append(f"{delta.title} {value}{unit} ({interval}, n = {delta.n}{more})")
     if len(deltas) > listed:
         named.append(f"and {len(deltas) - listed} more")
     return ", ".join(named)
 
 
-def _less_likely(retention: Sequence["Delta"]) -> str:
-    hidden = [one for one in retention if one.nll_verdict == "worse" and one.verdict != "forgotten"]
-    if not hidden:
-        return ""
-    hidden.sort(key=lambda one: -one.nll_difference)
-    named = [f"{one.title} {_nats(one)}, n = {one.n}" for one in hidden[:_LISTED]]
-    more = f"; and {len(hidden) - _LISTED} more" if len(hidden) > _LISTED else ""
+def _tell_form(delta: "Delta") -> str:
+    """Said only where answers stopped ending, or came to mean nothing."""
+    parts = []
+    if delta.stop_high is not None and delta.stop_high < 0:
+        ended = f"{share(delta.stop_tuned)} % of answers end by themselves"
+        parts.append(f"{ended}, {share(delta.stop_base)} % before")
+    broken = (delta.broken_tuned or 0) - (delta.broken_base or 0)
+    if broken > _BROKEN:
+        parts.append(
+            f"{share(delta.broken_tuned)} % are empty or repeat themselves, "
+            f"{share(delta.broken_base)} % before"
+        )
+    return f"On {delta.title}, {'; '.join(parts)} (n = {delta.n})." if parts else ""
+
+
+def _tell_recovery(recovery: "Recovery", level: str) -> str:
+    behind = f"behind {recovery.shots} solved case{'s' * (recovery.shots != 1)}"
+    if recovery.returned is None:
+        return f"Lost or only hidden: no drop is certain enough to ask (n = {recovery.n})."
+    low, high = recovery.returned_low, recovery.returned_high
+    interval = "too few cases for an interval"
+    if low is not None and high is not None:
+        interval = f"{level}{number(100 * low, 0)} … {number(100 * high, 0)}"
     return (
-        "Not counted as forgotten, but the right answers became less likely "
-        f"(nats per token): {'; '.join(named)}{more}."
+        f"Lost or only hidden: {number(100 * recovery.returned, 0)} % of the drop returns {behind} "
+        f"({interval}, n = {recovery.n}): {recovery.finding}."
     )
 
 
-def markdown(report: "Report") -> str:
-    """The whole report: a table per lane, and how it was measured."""
-    parts = [
-        "# What was gained, and what was forgotten",
-        f"Base: {_cell(report.base)}. Measured {report.created:%Y-%m-%d %H:%M %Z}".rstrip() + ".",
-    ]
-    for lane in report.lanes:
-        parts += [f"## {_cell(lane.title)}", _cell(headline(report, lane.id))]
-        if lane.recipe:
-            parts.append(f"Tuned with: {_cell(lane.recipe.rstrip('.'))}.")
-        parts.append(_table(report.of(lane.id)))
-    parts += ["## How it was measured", method(report)]
-    return "\n\n".join(parts) + "\n"
+def tell_sequence(report: "Report", lane: str) -> str:
+    """What tuning one run after another did, told of the last of them; else nothing."""
+    found = report.sequence
+    if found is None or found.lanes[-1] != lane:
+        return ""
+    cases = f"n = {', '.join(map(str, found.cases))}"
+    return (
+        f"Tuned one after another on {len(found.tasks)} tasks ({cases}): at the end "
+        f"{measured(found.acc)} % right on average; backward transfer "
+        f"{measured(found.bwt, plus=True)} points, forward transfer "
+        f"{measured(found.fwt, plus=True)} points over the base, drop from the best "
+        f"{measured(found.forgetting)} points."
+    )
 
 
-def method(report: "Report") -> str:
-    """How it was measured, with the list of probes, as Markdown."""
-    return f"{_tell_method(report)}\n\n{_list_probes(report)}"
+def measured(one: "Measured", *, plus: bool = False) -> str:
+    """A share in percent or points with its interval."""
+    value = number(100 * one.value, 0)
+    value = f"+{value}" if plus and one.value > 0 and value.strip("0") else value
+    if one.low is None or one.high is None:
+        return f"{value} (too few cases for an interval)"
+    return f"{value} ({number(100 * one.low, 0)} … {number(100 * one.high, 0)})"
 
 
-def _table(deltas: Sequence["Delta"]) -> str:
-    lines = [
-        "| Probe | n | Base % | Tuned % | Difference, points | Lost / gained | p (Holm) "
-        "| Likelihood, nats per token | Verdict | Smallest drop it could show |",
-        "|---|--:|--:|--:|--:|--:|--:|--:|---|--:|",
-    ]
-    for one in deltas:
-        drop = "–" if one.shown_drop is None else f"{100 * one.shown_drop:.1f}"
-        verdict: str = one.verdict
-        if one.verdict == "inconclusive":
-            verdict = f"inconclusive; {_tell_more_cases(one)}"
-        lines.append(
-            f"| {_cell(one.title)} | {one.n} "
-            f"| {_share(one.base_accuracy, one.base_low, one.base_high)} "
-            f"| {_share(one.accuracy, one.accuracy_low, one.accuracy_high)} "
-            f"| {_signed(one)} ({_interval(one)}) | {one.b} / {one.c} | {_chance(one.p_holm)} "
-            f"| {_nats(one)}, {one.nll_verdict} | {verdict} | {drop} |"
-        )
-    return "\n".join(lines)
-
-
-def _tell_method(report: "Report") -> str:
-    level, narrow = 100 * report.level, 200 * report.level - 100
-    lines = [
-        "Base and tuned model answered the same cases under the same conditions; a probe's scorer "
-        "marked each answer right or wrong. Only cases whose mark changed carry the difference.",
-        f"Intervals are at {level:g} %: Tango's score interval for differences of accuracy, "
-        "Wilson's for single accuracies, a bootstrap over cases for likelihoods.",
-        "p is McNemar's mid-p, adjusted after Holm over the lane's probes of the same kind. The "
-        "intervals and the likelihoods' verdicts are not adjusted.",
-        f'"Gained" and "forgotten": the whole {level:g} % interval lies beyond the margin of '
-        f"{_tell_margin(report)}, and the adjusted p is below {1 - report.level:.2g}. "
-        f'"No material change": the whole {narrow:g} % interval lies within the margin. '
-        'Everything else is "inconclusive", which is not "no change".',
-        "Likelihood is the change of −log p of the right answer; above 0, it became less likely. "
-        f"Its margin is {report.nll_margin:g} nats per token.",
-        "The row of all retention probes counts every case once. Its interval treats the cases as "
-        "one random sample, which is wider than the fixed choice of probes would need.",
-        "One lane is one training run with one seed: another seed may differ by more than these "
-        "intervals, so they do not rank two ways of tuning.",
-        *(f"{_cell(name)}: {_cell(value)}." for name, value in report.conditions.items()),
-    ]
-    return "\n".join(f"- {line}" for line in lines)
-
-
-def _tell_margin(report: "Report") -> str:
+def tell_margin(report: "Report") -> str:
+    """The margin of accuracy."""
     return f"{100 * report.margin:g} point" + ("" if report.margin == 0.01 else "s")
 
 
-def _list_probes(report: "Report") -> str:
-    lines = ["| Probe | Kind | Cases | Fingerprint |", "|---|---|--:|---|"]
-    lines += [
-        f"| {_cell(one.title)} ({_cell(one.name)}) | {one.kind} | {one.n} "
-        f"| `{one.fingerprint[:12]}` |"
-        for one in report.probes
-    ]
-    return "\n".join(lines)
+def _basis(delta: "Delta") -> str:
+    by_likelihood = delta.basis == "likelihood" and delta.verdict == "no material change"
+    return " by likelihood" if by_likelihood else ""
 
 
-def _interval(delta: "Delta") -> str:
-    return f"{_points(delta.low, delta)} … {_points(delta.high, delta)}"
+def _split(text: str) -> tuple[str, str]:
+    """A number and what stands in brackets behind it."""
+    value, _, interval = text.partition(" (")
+    return value, interval.rstrip(")")
 
 
-def _signed(delta: "Delta") -> str:
-    number = _points(delta.difference, delta)
-    return f"+{number}" if delta.difference > 0 and number.strip("0.") else number
-
-
-def _points(share: float, delta: "Delta") -> str:
-    # Tenths of a point are noise where the interval spans many points.
-    return _number(100 * share, digits=1 if delta.high - delta.low < 0.05 else 0)
-
-
-def _share(share: float, low: float, high: float) -> str:
-    return f"{100 * share:.0f} ({100 * low:.0f} … {100 * high:.0f})"
-
-
-def _nats(delta: "Delta") -> str:
-    size = _number(delta.nll_difference, digits=3)
-    sign = "+" if delta.nll_difference > 0 and size.strip("0.") else ""
-    if delta.nll_low is None or delta.nll_high is None:
-        return f"{sign}{size} (too few cases for an interval)"
-    return f"{sign}{size} ({_number(delta.nll_low, 3)} … {_number(delta.nll_high, 3)})"
-
-
-def _number(value: float, digits: int) -> str:
-    text = f"{abs(value):.{digits}f}"
-    return f"−{text}" if value < 0 and text.strip("0.") else text
-
-
-def _chance(p: float) -> str:
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def _round_up(count: int) -> int:
-    """To two digits, because the estimate is no better than that."""
-    step: int = 10 ** max(0, floor(log10(count)) - 1)
-    return ceil(count / step) * step
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.replace("|", "\\|").replace("<", "&lt;").split())
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

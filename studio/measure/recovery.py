@@ -8,7 +8,6 @@ the examples teach anybody does not count as recovered.
 from collections.abc import Mapping
 from typing import Literal
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from studio.measure import bootstrap
@@ -102,7 +101,8 @@ def _measure(
     returned: float | None = None
     ends: tuple[float, float] | tuple[None, None] = (None, None)
     if low is not None and low > 0:
-        returned, ends = float(1 - behind / drop), interval(_share(resamples))
+        returned = float(1 - behind / drop)
+        ends = interval(1 - bootstrap.divide(resamples[:, 1], resamples[:, 0]))
     return Recovery(
         lane=lane,
         probe=name,
@@ -124,12 +124,6 @@ def _measure(
 
 def _drop(pair: Pair) -> int:
     return bool(pair.base.correct) - bool(pair.tuned.correct)
-
-
-def _share(resamples: Numbers) -> Numbers:
-    drop, behind = resamples[:, 0], resamples[:, 1]
-    gone = np.divide(behind, drop, out=np.full(len(drop), np.nan), where=drop > 0)
-    return 1 - gone
 
 
 def _find(returned: float | None, low: float | None, high: float | None) -> Finding:

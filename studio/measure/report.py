@@ -9,9 +9,10 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from studio.errors import ProbeError, sentence
-from studio.measure import curve, prose
+from studio.measure import curve, markdown, prose
 from studio.measure.curve import BestStrength, CurvePoint, Unit
-from studio.measure.delta import Bounds, Delta, Kind, NllVerdict, Verdict, judge_lane
+from studio.measure.delta import Bounds, Delta, Kind, NllVerdict, Verdict
+from studio.measure.judging import judge_lane
 from studio.measure.outcome import Outcome
 from studio.measure.pairs import FLIPS, Flip, flips, pair_outcomes
 from studio.measure.probe import Probe, index_by_name
@@ -162,11 +163,11 @@ class Report(_Frozen):
 
     def method(self) -> str:
         """How it was measured, as Markdown."""
-        return prose.method(self)
+        return markdown.method(self)
 
     def markdown(self) -> str:
         """The whole report as Markdown: a table per lane, and how it was measured."""
-        return prose.markdown(self)
+        return markdown.write(self)
 
 
 def make_report(

@@ -1,6 +1,6 @@
 """A sample is what base and tuned model did on one probe's cases, ready to be counted."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -15,6 +15,9 @@ from studio.measure.probe import LIKELIHOOD, Probe
 from studio.measure.statistics import Interval
 
 _SHIFT, _TOKENS, _KL, _KL_TOKENS, _WROTE, _WRITES, _WAS_RIGHT, _IS_RIGHT, _CHANCE = range(9)
+
+Weights = Mapping[int, int]
+"""How often each column of sums counts."""
 
 
 class Ratio(NamedTuple):
@@ -124,17 +127,21 @@ class Sample:
 
     def shift(self, level: float) -> Ratio:
         """Tuned minus base nats per token of the reference answers."""
-        return self._ratio([_SHIFT], [_TOKENS], level)
+        return self._ratio({_SHIFT: 1}, {_TOKENS: 1}, level)
 
     def kl(self, level: float) -> Ratio | None:
         """KL(base‖tuned) in nats per token; None where it was not taken."""
-        return self._ratio([_KL], [_KL_TOKENS], level) if self.sums[:, _KL_TOKENS].any() else None
+        return (
+            self._ratio({_KL: 1}, {_KL_TOKENS: 1}, level)
+            if self.sums[:, _KL_TOKENS].any()
+            else None
+        )
 
     def length(self, level: float) -> Ratio | None:
         """Length of what the tuned model wrote, divided by that of the base; None if neither."""
         if not self.written or not self.sums[:, _WROTE].any():
             return None
-        return self._ratio([_WRITES], [_WROTE], level)
+        return self._ratio({_WRITES: 1}, {_WROTE: 1}, level)
 
     def loss(self, level: float) -> Ratio:
         """Share of the base's accuracy above chance that is gone: (base - tuned)/(base - chance).
@@ -142,19 +149,21 @@ class Sample:
         That is Luo et al.'s (2023, arXiv 2308.08747) forgetting with scores corrected for
         guessing, (R - chance) / (1 - chance), whose denominators cancel.
         """
-        return self._ratio([_WAS_RIGHT, _IS_RIGHT], [_WAS_RIGHT, _CHANCE], level)
+        lost = {_WAS_RIGHT: 1, _IS_RIGHT: -1}
+        return self._ratio(lost, {_WAS_RIGHT: 1, _CHANCE: -1}, level)
 
-    def _ratio(self, above: list[int], below: list[int], level: float) -> Ratio:
+    def _ratio(self, above: Weights, below: Weights, level: float) -> Ratio:
         def divide(sums: Numbers) -> Numbers:
-            numerator, denominator = (
-                sums[:, names[0]] - (sums[:, names[1]] if len(names) > 1 else 0)
-                for names in (above, below)
-            )
-            return np.divide(
-                numerator, denominator, out=np.full(len(sums), np.nan), where=denominator > 0
-            )
+            return bootstrap.divide(_weigh(sums, above), _weigh(sums, below))
 
         value = float(divide(self.sums.sum(axis=0, keepdims=True))[0])
         interval = bootstrap.percentile_interval(divide(self._resamples), len(self.sums), level)
         low, high = interval or (None, None)
         return Ratio(value, low, high)
+
+
+def _weigh(sums: Numbers, weights: Weights) -> Numbers:
+    weighed = np.zeros(len(sums))
+    for column, weight in weights.items():
+        weighed += weight * sums[:, column]
+    return weighed

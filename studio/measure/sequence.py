@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from studio.measure import bootstrap, statistics
+from studio.measure.bootstrap import Numbers
 from studio.measure.pairs import Pair
 from studio.measure.probe import Probe
 
-Cube = NDArray[np.float64]
+Cube = Numbers
 """Accuracies: (resamples, 1 + tasks, tasks), the base's row first."""
 
 
@@ -112,7 +112,7 @@ def follow(
     )
     fewest = min(len({case.cluster or case.id for case in probes[name].cases}) for name in tasks)
 
-    def measure(summary: Callable[[Cube], NDArray[np.float64]]) -> Measured:
+    def measure(summary: Callable[[Cube], Numbers]) -> Measured:
         ends = bootstrap.percentile_interval(summary(drawn), fewest, level) or (None, None)
         return Measured(value=float(summary(value)[0]), low=ends[0], high=ends[1])
 
@@ -142,36 +142,40 @@ def find_chain(lanes: Sequence[Lane]) -> list[Lane]:
     return best
 
 
-def accuracy_at_the_end(cube: Cube) -> NDArray[np.float64]:
+def accuracy_at_the_end(cube: Cube) -> Numbers:
     """ACC = 1/T Σ_j R[T][j], for each matrix of the cube."""
-    return cube[:, -1].mean(axis=1)
+    averages: Numbers = np.mean(cube[:, -1], axis=1)
+    return averages
 
 
-def backward_transfer(cube: Cube) -> NDArray[np.float64]:
+def backward_transfer(cube: Cube) -> Numbers:
     """BWT = 1/(T-1) Σ_{j<T} (R[T][j] - R[j][j])."""
     earlier = np.arange(cube.shape[2] - 1)
-    return (cube[:, -1, earlier] - cube[:, earlier + 1, earlier]).mean(axis=1)
+    averages: Numbers = np.mean(cube[:, -1, earlier] - cube[:, earlier + 1, earlier], axis=1)
+    return averages
 
 
-def forward_transfer(cube: Cube) -> NDArray[np.float64]:
+def forward_transfer(cube: Cube) -> Numbers:
     """FWT = 1/(T-1) Σ_{j>=2} (R[j-1][j] - R[0][j])."""
     later = np.arange(1, cube.shape[2])
-    return (cube[:, later, later] - cube[:, 0, later]).mean(axis=1)
+    averages: Numbers = np.mean(cube[:, later, later] - cube[:, 0, later], axis=1)
+    return averages
 
 
-def forgetting(cube: Cube) -> NDArray[np.float64]:
+def forgetting(cube: Cube) -> Numbers:
     """F = 1/(T-1) Σ_{j<T} (max_{1<=l<T} R[l][j] - R[T][j])."""
-    return (cube[:, 1:-1, :-1].max(axis=1) - cube[:, -1, :-1]).mean(axis=1)
+    averages: Numbers = np.mean(cube[:, 1:-1, :-1].max(axis=1) - cube[:, -1, :-1], axis=1)
+    return averages
 
 
-def _marks(lanes: Sequence[Sequence[Pair]]) -> NDArray[np.float64]:
+def _marks(lanes: Sequence[Sequence[Pair]]) -> Numbers:
     """Right (1) or wrong (0): (1 + lanes, cases), the base's row first."""
     rows = [[bool(pair.base.correct) for pair in lanes[0]]]
     rows += [[bool(pair.tuned.correct) for pair in pairs] for pairs in lanes]
     return np.asarray(rows, float)
 
 
-def _resample(marks: NDArray[np.float64], probe: Probe, seed: int) -> NDArray[np.float64]:
+def _resample(marks: Numbers, probe: Probe, seed: int) -> Numbers:
     """Bootstrapped accuracies of one task: (resamples, 1 + lanes)."""
     columns = np.vstack([marks, np.ones(marks.shape[1])]).T
     sums = bootstrap.add_up(columns, [case.cluster or case.id for case in probe.cases])
@@ -179,10 +183,8 @@ def _resample(marks: NDArray[np.float64], probe: Probe, seed: int) -> NDArray[np
     return drawn[:, :-1] / drawn[:, -1:]
 
 
-def _frame(
-    columns: Sequence[NDArray[np.float64]], level: float
-) -> tuple[tuple[Measured, ...], ...]:
-    def measure(marks: NDArray[np.float64]) -> Measured:
+def _frame(columns: Sequence[Numbers], level: float) -> tuple[tuple[Measured, ...], ...]:
+    def measure(marks: Numbers) -> Measured:
         low, high = statistics.wilson_interval(float(marks.sum()), len(marks), level)
         return Measured(value=float(marks.mean()), low=low, high=high)
 
