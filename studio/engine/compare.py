@@ -78,15 +78,19 @@ def open_caches(engine: Engine, comparison: Comparison, home: Path) -> dict[str,
     The base's fingerprint covers its tokenizer and chat template. Versions of libraries are left
     out on purpose: what they change is rounding, which the A/A noise shows.
     """
+    caches = {BASE: open_cache(engine, home)}
+    for lane in comparison.lanes:
+        weights = adapter_digest(adapter_of(lane, home))
+        caches[lane.id] = open_cache(engine, home, weights, lane.strength)
+    return caches
+
+
+def open_cache(engine: Engine, home: Path, *lane: Any) -> OutcomeCache:
+    """What is known about the base or, given what tells it apart, about a lane on it."""
     device = engine.device
     place = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     same = (engine.base.fingerprint, engine.method, str(pick_dtype(device)), place)
-    folder = home / "cache" / "outcomes"
-    caches = {BASE: OutcomeCache(folder, digest(*same))}
-    for lane in comparison.lanes:
-        weights = adapter_digest(adapter_of(lane, home))
-        caches[lane.id] = OutcomeCache(folder, digest(*same, weights, lane.strength))
-    return caches
+    return OutcomeCache(home / "cache" / "outcomes", digest(*same, *lane))
 
 
 def _write_drift(path: Path, engine: Engine) -> None:
@@ -95,7 +99,9 @@ def _write_drift(path: Path, engine: Engine) -> None:
 
 
 def _conditions(engine: Engine, comparison: Comparison, difference: float) -> dict[str, str]:
-    return {
+    left_out = ", ".join(comparison.replayed)
+    replayed = {"left out": f"the half replayed in training of {left_out}"} if left_out else {}
+    return replayed | {
         "base fingerprint": engine.base.fingerprint,
         "base and lanes run on": engine.about,
         "decoding": f"greedy, at most {comparison.max_new_tokens} new tokens",

@@ -7,7 +7,7 @@ without asking each other.
 import hashlib
 
 from studio.errors import ProbeError
-from studio.measure.probe import LIKELIHOOD, Case, Probe
+from studio.measure.probe import Case, Probe
 
 
 def is_replayed(case: Case) -> bool:
@@ -17,12 +17,17 @@ def is_replayed(case: Case) -> bool:
     return hashlib.sha256(salted.encode()).digest()[0] < 128
 
 
+def can_be_replayed(probe: Probe) -> bool:
+    """Whether its cases are questions about old skills with an answer, asked in a conversation."""
+    return probe.kind == "retention" and probe.chat and all(case.messages for case in probe.cases)
+
+
 def replayed_half(probe: Probe) -> Probe:
     """The cases that may be learned; raises ProbeError for a probe that cannot be replayed."""
-    if probe.kind != "retention" or not probe.chat or probe.scorer in LIKELIHOOD:
+    if not can_be_replayed(probe):
         raise ProbeError(
-            f'probe "{probe.name}" cannot be replayed: only retention probes whose answers are '
-            "written in a conversation can; name another one."
+            f'probe "{probe.name}" cannot be replayed: only retention probes that are asked in a '
+            "conversation can; name another one."
         )
     return _part(probe, learned=True)
 

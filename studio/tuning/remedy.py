@@ -5,7 +5,8 @@ from typing import Any, Literal
 
 from studio.errors import RunError
 from studio.measure.comparison import LaneSpec
-from studio.measure.probe import OVERALL
+from studio.measure.halves import can_be_replayed
+from studio.measure.probe import OVERALL, find
 from studio.measure.report import Report
 from studio.tuning.recipe import Recipe
 from studio.tuning.repair import Repair
@@ -45,11 +46,13 @@ def replay(
     probe_share: float = 0.1,
 ) -> Recipe:
     """Tune again with one half of each probe that fell replayed, or of those that are named."""
-    names = tuple(probes) or fallen(_needed(report), lane.id)
+    home_probes = run.folder.parent.parent / "probes"
+    asked = find(tuple(probes) or fallen(_needed(report), lane.id), home_probes)
+    names = tuple(one.name for one in asked if probes or can_be_replayed(one))
     if not names:
         raise RunError(
-            f"The report shows no probe that {lane.id} forgot, so nothing calls for being "
-            "replayed; name the probes to replay."
+            f"The report shows no probe that {lane.id} forgot and that can be replayed; name the "
+            "probes to replay, or choose another repair."
         )
     names = tuple(dict.fromkeys([*run.recipe.replay_probes, *names]))
     told = f"replaying {len(names)} probe{'s' * (len(names) > 1)}"
