@@ -39,6 +39,7 @@ def open_figure(height: float) -> Any:
 
 
 def add_legend(figure: Any, axes: Any) -> None:
+    """Name what is drawn, above the picture."""
     count = len(axes.get_legend_handles_labels()[0])
     figure.legend(
         loc="outside upper left", ncols=1 if count > 4 else 2, frameon=False, labelcolor=INK

@@ -7,22 +7,20 @@ import csv as spreadsheet
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
-from studio.measure import numerals, palette, pictures, reproduction
+from studio.measure import casebook, numerals, palette, pictures, reproduction
 from studio.measure.delta import Delta
-from studio.measure.outcome import BASE, Outcome
-from studio.measure.pairs import Pair
-from studio.measure.probe import OVERALL, Case, Probe
+from studio.measure.outcome import Outcome
+from studio.measure.probe import OVERALL, Probe
 from studio.measure.report import LaneInfo, Report
 from studio.tuning.run import Run
 
-SHOWN = 30  # cases written out per probe and kind of change; the spreadsheet has all
 LONGEST = 700  # characters of one text
 VERDICTS = {
     "gained": "▲ gained",
@@ -38,12 +36,6 @@ LIKELIHOODS = {
     "no material change": "= no material change",
     "inconclusive": "? inconclusive",
 }
-KINDS = {
-    "right_wrong": "Right before, wrong now",
-    "wrong_right": "Wrong before, right now",
-}
-
-Answers = Mapping[tuple[str, str], Mapping[str, Outcome]]
 
 
 @dataclass(frozen=True)
@@ -55,51 +47,18 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Shown:
-    """One case as it is written out."""
-
-    case: Case
-    base: str = ""
-    tuned: str = ""
-    nats: str = ""
-    """Open text has no answers; its change of likelihood is told instead."""
-
-
-@dataclass(frozen=True)
-class Group:
-    """Cases that changed in the same way."""
-
-    title: str
-    count: int
-    cases: list[Shown]
-
-
-@dataclass(frozen=True)
-class ProbePart:
-    """One probe of one lane, case by case."""
-
-    delta: Delta
-    summary: str
-    matrix: dict[str, int] | None
-    groups: list[Group]
-
-
-@dataclass(frozen=True)
 class LanePart:
     """Everything about one lane."""
 
     info: LaneInfo
     deltas: list[Delta]
     pictures: list[Picture]
-    probes: list[ProbePart] = field(default_factory=list)
+    chapters: list[casebook.Chapter]
 
 
 def html(report: Report, run: Run, probes: Sequence[Probe], outcomes: Iterable[Outcome]) -> str:
     """The whole report of a measuring run as one HTML file."""
-    answers: dict[tuple[str, str], dict[str, Outcome]] = {}
-    for one in outcomes:
-        answers.setdefault((one.lane, one.probe), {})[one.case] = one
-    asked = {probe.name: probe for probe in probes}
+    answers, asked = casebook.index(outcomes), {probe.name: probe for probe in probes}
     runs = reproduction.find_runs(run)
     recipes, datasets = reproduction.find_recipes(runs), reproduction.find_datasets(runs)
     made: str = _template().render(
@@ -162,79 +121,58 @@ def _cell(value: Any) -> Any:
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text
 
 
-def _lane(report: Report, info: LaneInfo, asked: Mapping[str, Probe], answers: Answers) -> LanePart:
+def _lane(
+    report: Report, info: LaneInfo, asked: Mapping[str, Probe], answers: casebook.Answers
+) -> LanePart:
     deltas = pictures.in_order(report.of(info.id))
     return LanePart(
         info=info,
         deltas=deltas,
         pictures=_lane_pictures(report, info.id),
-        probes=[
-            _probe(one, asked[one.probe], info.id, answers) for one in deltas if one.probe in asked
-        ],
+        chapters=casebook.tell(deltas, asked, info.id, answers),
     )
 
 
-def _probe(delta: Delta, probe: Probe, lane: str, answers: Answers) -> ProbePart:
-    before, after = answers.get((BASE, probe.name), {}), answers.get((lane, probe.name), {})
-    pairs = [
-        (case, Pair(before[case.id], after[case.id]))
-        for case in probe.cases
-        if case.id in before and case.id in after
-    ]
-    if delta.difference is None:
-        return ProbePart(delta, numerals.nats(delta) + " nats per token", None, _read(pairs))
-    kinds: dict[str, list[Shown]] = {}
-    for case, pair in pairs:
-        shown = Shown(case, pair.base.text, pair.tuned.text)
-        kinds.setdefault(pair.flip, []).append(shown)
-    flips = ("right_right", "right_wrong", "wrong_right", "wrong_wrong")
-    matrix = {flip: len(kinds.get(flip, ())) for flip in flips}
-    groups = [
-        Group(title, matrix[flip], kinds[flip][:SHOWN])
-        for flip, title in KINDS.items()
-        if flip in kinds
-    ]
-    summary = f"{delta.b} lost, {delta.c} gained of {delta.n}"
-    return ProbePart(delta, summary, matrix, groups)
-
-
-def _read(pairs: Sequence[tuple[Case, Pair]]) -> list[Group]:
-    """Open text: the documents that became most unlikely."""
-    worst = sorted(
-        pairs, key=lambda one: (one[1].base.nll - one[1].tuned.nll) / one[1].base.tokens
-    )[:5]
-    shown = []
-    for case, pair in worst:
-        before, after = (one.nll / one.tokens for one in pair)
-        change = numerals.signed(after - before, 3)
-        nats = f"{change} nats per token ({before:.3f} before, {after:.3f} now)"
-        shown.append(Shown(case, nats=nats))
-    return [Group("Texts that became least likely", len(pairs), shown)] if shown else []
-
-
 def _overview(report: Report) -> list[Picture]:
-    """What all lanes have in common: the plane, and the lines along strength and training."""
+    """What all lanes have in common: the planes, and the lines along strength and training."""
+    best = "with intervals. Upper left is best."
     drawn = [
         (
-            pictures.draw_plane(report),
-            "Gained on the task (upwards) against forgotten (to the right), with intervals. "
-            "Upper left is best.",
-        )
+            pictures.draw_plane(report, "points"),
+            f"Answers: gained on the task (upwards) against forgotten (to the right), {best}",
+        ),
+        (
+            pictures.draw_plane(report, "nats"),
+            "Likelihood: how much likelier the task's right answers became (upwards) against how "
+            f"much less likely the old ones did (to the right), {best}",
+        ),
     ]
-    drawn += pictures.draw_lines(report)
+    for run in pictures.runs_of(report):
+        drawn += [
+            (
+                pictures.draw_strengths(report, run),
+                "Gained and forgotten at several strengths of the adapter; 0 is the base.",
+            ),
+            (
+                pictures.draw_training(report, run),
+                "Gained and forgotten during the training, at the steps that were kept.",
+            ),
+        ]
     return [Picture(Markup(svg), caption) for svg, caption in drawn if svg]
 
 
 def _lane_pictures(report: Report, lane: str) -> list[Picture]:
+    level = f"{100 * report.level:g} %"
     drawn = (
         (
             pictures.draw_differences(report, lane),
-            f"Difference of accuracy to the base with its {100 * report.level:g} % interval; the "
-            "number of cases in brackets. Filled: gained or forgotten. Grey: the margin.",
+            f"Accuracy against the base with its {level} interval; the number of cases in "
+            "brackets. Filled triangle: gained or forgotten. Grey: the margin.",
         ),
         (
             pictures.draw_likelihoods(report, lane),
-            "How much less likely (right) or more likely (left) the right answers became.",
+            f"How much less likely (right) or likelier (left) the right answers became, with the "
+            f"{level} interval. Filled triangle: beyond the margin.",
         ),
     )
     return [Picture(Markup(svg), caption) for svg, caption in drawn if svg]
