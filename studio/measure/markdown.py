@@ -27,11 +27,11 @@ def write(report: "Report") -> str:
         if lane.recipe:
             parts.append(f"Tuned with: {_cell(lane.recipe.rstrip('.'))}.")
         deltas = report.of(lane.id)
-        parts += [_table_deltas(deltas), "### Drift and form", _table_drift(deltas)]
+        parts += [_table_deltas(deltas), "### Drift and form", table_drift(deltas)]
         if recoveries := report.recovery(lane.id):
-            parts += ["### Lost or only hidden?", _table_recoveries(recoveries)]
+            parts += ["### Lost or only hidden?", table_recoveries(recoveries)]
     if report.sequence:
-        parts += ["## One after another", _table_sequence(report.sequence)]
+        parts += ["## One after another", table_sequence(report.sequence)]
         parts += [_cell(prose.tell_sequence(report, report.sequence.lanes[-1]))]
     parts += ["## How it was measured", method(report)]
     return "\n\n".join(parts) + "\n"
@@ -71,7 +71,8 @@ def _tell_verdict(delta: "Delta") -> str:
     return f"{delta.verdict}, by {delta.basis}" if delta.basis else delta.verdict
 
 
-def _table_drift(deltas: Sequence["Delta"]) -> str:
+def table_drift(deltas: Sequence["Delta"]) -> str:
+    """How far the answers drifted, and whether their form held, probe by probe."""
     lines = [
         "| Probe | KL from the base, nats per token | Bits per byte "
         "| Share of the skill gone, above guessing, % | Answers that end, % "
@@ -90,7 +91,8 @@ def _table_drift(deltas: Sequence["Delta"]) -> str:
     return "\n".join(lines)
 
 
-def _table_recoveries(recoveries: Sequence["Recovery"]) -> str:
+def table_recoveries(recoveries: Sequence["Recovery"]) -> str:
+    """How much of each drop returns behind solved cases."""
     lines = [
         "| Probe | n | Solved cases before | Drop, points | Drop behind them, points "
         "| Of the drop returns, % | Finding |",
@@ -109,7 +111,8 @@ def _table_recoveries(recoveries: Sequence["Recovery"]) -> str:
     return "\n".join(lines)
 
 
-def _table_sequence(sequence: "TuningSequence") -> str:
+def table_sequence(sequence: "TuningSequence") -> str:
+    """Accuracy on every task after every run of a sequence."""
     lines = [
         f"| Accuracy in % after | {' | '.join(map(_cell, sequence.titles))} |",
         f"|---|{'--:|' * len(sequence.tasks)}",
