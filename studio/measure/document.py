@@ -14,7 +14,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from studio.measure import casebook, numerals, palette, pictures, reproduction
+from studio.measure import casebook, numerals, palette, pictures, prose, reproduction
+from studio.measure import markdown as report_as_markdown
 from studio.measure.delta import Delta
 from studio.measure.outcome import Outcome
 from studio.measure.probe import OVERALL, Probe
@@ -53,6 +54,10 @@ class LanePart:
     info: LaneInfo
     deltas: list[Delta]
     pictures: list[Picture]
+    drift: Markup
+    """A table of how far the answers drifted and whether their form held."""
+    recoveries: Markup
+    """A table of what returns behind solved cases; empty if that was not asked."""
     chapters: list[casebook.Chapter]
 
 
@@ -63,8 +68,9 @@ def html(report: Report, run: Run, probes: Sequence[Probe], outcomes: Iterable[O
     recipes, datasets = reproduction.find_recipes(runs), reproduction.find_datasets(runs)
     made: str = _template().render(
         report=report,
-        lanes=[_lane(report, info, asked, answers) for info in report.lanes],
+        lanes=[_lane(report, info, asked, answers, run) for info in report.lanes],
         overview=_overview(report),
+        sequence=_tell_sequence(report),
         method=_from_markdown(report.method()),
         commands=reproduction.tell_commands(datasets, recipes, run.comparison),
         datasets=datasets,
@@ -122,15 +128,51 @@ def _cell(value: Any) -> Any:
 
 
 def _lane(
-    report: Report, info: LaneInfo, asked: Mapping[str, Probe], answers: casebook.Answers
+    report: Report,
+    info: LaneInfo,
+    asked: Mapping[str, Probe],
+    answers: casebook.Answers,
+    run: Run,
 ) -> LanePart:
     deltas = pictures.in_order(report.of(info.id))
+    recoveries = report.recovery(info.id)
+    moved = pictures.draw_drift(_read_drift(run, info.id), info.title)
+    drawn = _lane_pictures(report, info.id)
+    if moved:
+        caption = "How far the weights of each layer moved, ‖ΔW‖ / ‖W‖; not what was forgotten."
+        drawn.append(Picture(Markup(moved), caption))
     return LanePart(
         info=info,
         deltas=deltas,
-        pictures=_lane_pictures(report, info.id),
+        pictures=drawn,
+        drift=_from_markdown(report_as_markdown.table_drift(deltas)),
+        recoveries=_from_markdown(
+            report_as_markdown.table_recoveries(recoveries) if recoveries else ""
+        ),
         chapters=casebook.tell(deltas, asked, info.id, answers),
     )
+
+
+def _read_drift(run: Run, lane: str) -> list[tuple[int, str, float]]:
+    """(layer, module, ‖ΔW‖/‖W‖) as the measurement noted it; empty if it noted none."""
+    try:
+        rows = json.loads((run.folder / "drift.json").read_text(encoding="utf-8"))
+        return [
+            (int(row["layer"]), str(row["module"]), float(row["relative"]))
+            for row in rows
+            if row["lane"] == lane and row["layer"] is not None
+        ]
+    except (OSError, ValueError, KeyError):
+        return []
+
+
+def _tell_sequence(report: Report) -> Markup:
+    """The table of runs tuned one after another, and its summary; empty if they were not."""
+    if report.sequence is None:
+        return Markup("")
+    table = report_as_markdown.table_sequence(report.sequence)
+    told = prose.tell_sequence(report, report.sequence.lanes[-1])
+    return _from_markdown(table) + Markup("<p>{}</p>").format(told)
 
 
 def _overview(report: Report) -> list[Picture]:
