@@ -11,9 +11,9 @@ from studio.studio import Studio
 from studio.tuning.run import Run
 from studio.ui import plots
 from studio.ui.border import told, wire
-from studio.ui.findings import number, signed
 from studio.ui.links import Links, go_to
 from studio.ui.markup import bar, card, cards, empty
+from studio.ui.numbers import number, signed
 from studio.ui.standing import Standing, look
 
 HEADERS = ["Status", "Name", "Method", "Dataset", "Steps", "Loss", "Gain", "Forgetting"]
@@ -149,7 +149,7 @@ def _short(report: Report, lane: str) -> tuple[str, str]:
     kept = next((one for one in deltas if one.kind == "retention"), None)
     return tuple(  # type: ignore[return-value]
         f"{signed(100 * one.difference)} ({number(100 * one.low)} … {number(100 * one.high)})"
-        if one
+        if one and one.difference is not None and one.low is not None and one.high is not None
         else ""
         for one in (gain, kept)
     )

@@ -1,75 +1,106 @@
 """The fifth tab: what was gained and what was forgotten, how sure that is, and every case."""
 
-import os
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from studio.errors import StudioError
+from studio.measure.curve import BUDGETS
 from studio.measure.report import Report
 from studio.studio import Studio
-from studio.ui import cases, findings, plots
+from studio.ui import cases, deeper, downloads, findings, journey, plane, repairs, strengths
 from studio.ui.border import told, wire
 from studio.ui.links import Links
 from studio.ui.markup import empty, stage
+from studio.ui.reading import Reading, has_lane
 from studio.ui.standing import look
 
 NO_REPORT = (
     "The report appears here: what was gained on the task, what was forgotten elsewhere, and how "
     "sure that is. Choose finished runs and press Measure."
 )
+NO_LANE = "Choose a tuned model above: its skills appear here."
+COUNTED = [("Points", "points"), ("Nats per token", "nats")]
 PACE = 1.5  # seconds between two looks at the folder
 
 
 def build(studio: Studio, links: Links, tab: gr.Tab) -> None:
     """Lay the tab out and wire it."""
-    with gr.Row():
-        chosen = gr.Dropdown([], label="Measurement", elem_id="measurement", scale=2, min_width=260)
-        with gr.Column(scale=3, min_width=320), gr.Row():
-            runs = gr.Dropdown(
-                [], multiselect=True, label="Or measure tuned runs against their base",
-                elem_id="measure-runs", scale=3, min_width=200,
-            )  # fmt: skip
-            limit = gr.Number(
-                0, label="Cases per probe", info="0 takes all.", minimum=0, precision=0,
-                elem_id="limit", min_width=110, scale=1,
-            )  # fmt: skip
-            measure = gr.Button("Measure", variant="primary", elem_id="measure", min_width=110)
-    state = gr.HTML(empty(NO_REPORT), elem_id="report-state")
+    chosen, runs, limit, measure = _lay_out_choice()
+    with gr.Row(equal_height=False):
+        state = gr.HTML(empty(NO_REPORT), elem_id="report-state")
+        stop = gr.Button("Stop measuring", size="sm", elem_id="stop-measuring", visible=False,
+                         min_width=130, scale=0)  # fmt: skip
+    report, stamp, wanted = gr.State(None), gr.State(None), gr.State(None)
     with gr.Column(visible=False, elem_id="report-body") as body:
         headlines = gr.HTML(elem_id="headlines")
-        lane = gr.Radio([], label="Tuned model", elem_id="report-lane")
         with gr.Row():
-            plane = gr.Plot(
-                label="Gained against forgotten",
-                show_label=False,
-                min_width=300,
-                scale=2,
-                elem_id="plane",
-            )
-            bars = gr.Plot(
-                label="Differences", show_label=False, min_width=300, scale=3, elem_id="bars"
-            )
-        table = gr.HTML(elem_id="findings")
-        shown_cases = cases.build(studio, chosen, lane)
-        with gr.Accordion("How it was measured", open=False):
-            method = gr.Markdown(elem_id="method")
-        with gr.Row():
-            markdown = gr.DownloadButton("Download as Markdown", size="sm", elem_id="as-markdown")
-            numbers = gr.DownloadButton("Download as JSON", size="sm", elem_id="as-json")
-    timer, shown = gr.Timer(PACE, active=False), gr.State(None)
+            lane = gr.Dropdown([], label="Tuned model", elem_id="report-lane", scale=2,
+                               info="The details below are about it.", min_width=260)  # fmt: skip
+            unit = gr.Radio(COUNTED, value="points", label="Count differences in", elem_id="unit",
+                            min_width=200)  # fmt: skip
+            budget = gr.Number(
+                BUDGETS["points"], label="Forgetting accepted", minimum=0, step=0.5,
+                elem_id="budget", min_width=120,
+            )  # fmt: skip
+        reading = Reading(chosen=chosen, lane=lane, report=report, unit=unit, budget=budget,
+                          wanted=wanted, turned=[stamp.change, lane.change])  # fmt: skip
+        _lay_out_parts(studio, reading, stamp)
+    timer = gr.Timer(PACE, active=False)
 
     offered = [links.measurement, chosen, runs]
-    opened = wire(tab.select, list_choices, studio, inputs=offered, outputs=offered)
-    started = wire(measure.click, start, studio, inputs=[runs, limit], outputs=chosen)
-    everything = [state, body, headlines, lane, plane, method, markdown, numbers, timer, shown]
-    for event in ([chosen.input, timer.tick], opened.then, started.then):
-        wire(event, show, studio, inputs=[chosen, shown], outputs=everything)
-    turned = [lane.input, shown.change]
-    wire(turned, show_lane, studio, inputs=[chosen, lane], outputs=[table, bars])
-    wire(turned, cases.list_probes, studio, inputs=[chosen, lane], outputs=shown_cases)
+    opened = [
+        wire(tab.select, list_choices, studio, inputs=offered, outputs=offered),
+        wire(wanted.change, list_wanted, studio, inputs=[wanted, runs], outputs=[chosen, runs]),
+        wire(measure.click, start, studio, inputs=[runs, limit], outputs=chosen),
+        wire(stop.click, cancel, studio, inputs=chosen),
+    ]
+    everything = [state, stop, body, report, stamp, timer]
+    for event in ([chosen.input, timer.tick], *(one.then for one in opened)):
+        wire(event, show, studio, inputs=[chosen, stamp], outputs=everything)
+    wire(stamp.change, show_top, inputs=[report, lane], outputs=[headlines, lane])
+    wire(unit.input, lambda unit: BUDGETS[unit], inputs=unit, outputs=budget)
+
+
+def _lay_out_choice() -> tuple[gr.Dropdown, gr.Dropdown, gr.Number, gr.Button]:
+    chosen = gr.Dropdown([], label="Measurement", elem_id="measurement")
+    title = "Measure tuned runs against their base"
+    with gr.Accordion(title, open=False, elem_id="new-measure"), gr.Row():
+        runs = gr.Dropdown([], multiselect=True, label="Tuned runs", elem_id="measure-runs",
+                           scale=3, min_width=220)  # fmt: skip
+        limit = gr.Number(0, label="Cases per probe", info="0 takes all.", minimum=0,
+                          precision=0, elem_id="limit", min_width=110, scale=1)  # fmt: skip
+        measure = gr.Button("Measure", variant="primary", elem_id="measure", min_width=110)
+    return chosen, runs, limit, measure
+
+
+def _lay_out_parts(studio: Studio, reading: Reading, stamp: gr.State) -> None:
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=1, min_width=320):
+            plane.build(studio, reading)
+        with gr.Column(scale=1, min_width=320):
+            _lay_out_families(reading)
+    for title, id, part in (
+        ("Strength: how much of the tuning to keep", "part-strength", strengths),
+        ("Repair what was forgotten", "part-repair", repairs),
+        ("Case by case: what changed, and each answer", "part-cases", cases),
+        ("Over time, and run after run", "part-journey", journey),
+    ):
+        with gr.Accordion(title, open=False, elem_id=id):
+            part.build(studio, reading)
+    with gr.Accordion("Measure more, judge differently", open=False, elem_id="part-deeper"):
+        deeper.build(studio, reading, stamp)
+    downloads.build(studio, reading)
+
+
+def _lay_out_families(reading: Reading) -> None:
+    shown = gr.Radio(findings.FILTERS, value="changed", label="Skills", elem_id="family-filter")
+    families = gr.HTML(elem_id="findings")
+    wire([*reading.turned, shown.change], show_families,
+         inputs=[reading.report, reading.lane, shown], outputs=families)  # fmt: skip
+    with gr.Accordion("Tuned models side by side", open=False, visible=False) as beside:
+        table = gr.HTML(elem_id="side-by-side")
+    wire(reading.turned, show_side_by_side, inputs=reading.report, outputs=[beside, table])
 
 
 @told
@@ -82,7 +113,7 @@ def list_choices(
     tuned = [
         (f"{run.title} · {run.id[:15]}", run.id)
         for run in every
-        if run.kind == "tune" and run.status() == "finished"
+        if run.kind != "compare" and run.status() == "finished"
     ]
     known = [id for _, id in measured]
     value = next((id for id in (sent, chosen, *known) if id in known), None)
@@ -94,15 +125,24 @@ def list_choices(
     ]
 
 
+@told
+def list_wanted(studio: Studio, wanted: str | None, runs: list[str] | None) -> list[Any]:
+    """The measurements again, with one that a part of the tab has just started opened."""
+    return list_choices(studio, wanted, None, runs)[1:]
+
+
 def _title(studio: Studio, id: str) -> str:
     """Which runs a measurement is about, and when it was made."""
     names = []
     for lane in studio.run(id).comparison.lanes:
         try:
-            names.append(studio.run(lane.run).title)
+            name = studio.run(lane.run).title
         except StudioError:  # the run was deleted, its measurement stays
-            names.append(lane.id)
-    return f"{', '.join(names)} · {id[:15]}"
+            name = lane.run
+        mark = f" step {lane.checkpoint}" if lane.checkpoint else ""
+        names.append(name + mark + (f" ×{lane.strength:g}" if lane.strength != 1 else ""))
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"{', '.join(names[:3])}{more} · {id[:15]}"
 
 
 @told
@@ -115,58 +155,70 @@ def start(studio: Studio, runs: list[str] | None, limit: float) -> gr.Dropdown:
 
 
 @told
-def show(studio: Studio, id: str | None, shown: str | None) -> list[Any]:
-    """The chosen measurement: its progress, or its report once it is there."""
-    hidden = gr.Column(visible=False)
-    still = gr.Timer(active=False)
-    nothing = [gr.skip()] * 6
-    if not id:
-        return [empty(NO_REPORT), hidden, *nothing, still, None]
-    run = studio.run(id)
-    standing = look(run)
-    if standing.status != "finished":
-        mark = "now" if standing.under_way else "bad"
-        title = "Measuring" if standing.under_way else "No report"
-        words = stage(mark, title, standing.sentence, standing.share)
-        clock = gr.Timer(active=standing.under_way)
-        return [words, hidden, *nothing, clock, None]
-    if shown == id:
-        return [gr.skip(), gr.skip(), *nothing, still, gr.skip()]
-    report = studio.report(id)
-    lanes = [(lane.title, lane.id) for lane in report.lanes]
-    return [
-        "",
-        gr.Column(visible=True),
-        findings.tell_headlines(report),
-        gr.Radio(choices=lanes, value=lanes[0][1], visible=len(lanes) > 1),
-        plots.draw_plane(report),
-        report.method(),
-        gr.DownloadButton(value=_write(id, "md", report.markdown())),
-        gr.DownloadButton(value=_write(id, "json", report.model_dump_json(indent=1))),
-        still,
-        id,
-    ]
+def cancel(studio: Studio, id: str | None) -> None:
+    """Stop the measurement that is under way."""
+    if id:
+        studio.run(id).cancel()
 
 
 @told
-def show_lane(studio: Studio, id: str | None, lane: str | None) -> list[Any]:
-    """One lane's numbers as a table and as bars."""
-    report = _report(studio, id, lane)
-    if report is None or lane is None:
-        return ["", None]
-    return [findings.tell_lane(report, lane), plots.draw_differences(report, lane)]
-
-
-def _report(studio: Studio, id: str | None, lane: str | None) -> Report | None:
-    if not id or not lane or studio.run(id).status() != "finished":
-        return None
+def show(studio: Studio, id: str | None, stamp: list[Any] | None) -> list[Any]:
+    """The chosen measurement: its progress, or its report once it is there."""
+    hidden, still = gr.Column(visible=False), gr.Timer(active=False)
+    unstoppable = gr.Button(visible=False)
+    if not id:
+        return [empty(NO_REPORT), unstoppable, hidden, None, None, still]
+    run = studio.run(id)
+    standing = look(run)
+    if standing.status != "finished":
+        clock = gr.Timer(active=standing.under_way)
+        button = gr.Button(visible=standing.under_way)
+        return [tell_progress(studio, id), button, hidden, None, None, clock]
+    if stamp and stamp[0] == id:  # it is shown already, perhaps judged with other margins
+        return [gr.skip(), unstoppable, gr.skip(), gr.skip(), gr.skip(), still]
     report = studio.report(id)
-    return report if lane in {one.id for one in report.lanes} else None
+    return ["", unstoppable, gr.Column(visible=True), report, [id], still]
 
 
-def _write(id: str, suffix: str, text: str) -> str:
-    """A file to download, in a folder of its own."""
-    folder = Path(tempfile.mkdtemp(prefix="report-", dir=os.environ["GRADIO_TEMP_DIR"]))
-    path = folder / f"report-{id}.{suffix}"
-    path.write_text(text, encoding="utf-8")
-    return str(path)
+def tell_progress(studio: Studio, id: str) -> str:
+    """How the measurement stands, and the runs it waits for."""
+    lines = []
+    for name in dict.fromkeys(lane.run for lane in studio.run(id).comparison.lanes):
+        try:
+            awaited = studio.run(name)
+        except StudioError:  # deleted; the measurement will say so itself
+            continue
+        standing = look(awaited)
+        if standing.under_way:
+            lines.append(stage("now", awaited.title, standing.sentence, standing.share))
+    standing = look(studio.run(id))
+    mark = "now" if standing.under_way else "bad"
+    title = "Measuring" if standing.under_way else "No report"
+    return "".join(lines) + stage(mark, title, standing.sentence, standing.share)
+
+
+@told
+def show_top(report: Report | None, lane: str | None) -> list[Any]:
+    """Every lane's summary, and the lanes to choose from; the chosen one is kept."""
+    if report is None:
+        return ["", gr.skip()]
+    lanes = [(one.title, one.id) for one in report.lanes]
+    whole = next((one.id for one in report.lanes if one.strength == 1), lanes[0][1])
+    value = lane if has_lane(report, lane) else whole
+    return [findings.tell_lanes(report), gr.Dropdown(choices=lanes, value=value)]
+
+
+@told
+def show_families(report: Report | None, lane: str | None, shown: str) -> str:
+    """One lane's skills, filtered."""
+    if report is None or lane is None or not has_lane(report, lane):
+        return empty(NO_LANE)
+    return findings.tell_families(report, lane, shown)
+
+
+@told
+def show_side_by_side(report: Report | None) -> list[Any]:
+    """All lanes in one table, where there are several."""
+    if report is None or len(report.lanes) < 2:
+        return [gr.Accordion(visible=False), ""]
+    return [gr.Accordion(visible=True), findings.tell_side_by_side(report)]

@@ -69,6 +69,7 @@ def make_app(studio: Studio, address: Address) -> Any:
 
     from studio.ui.guard import Guard
     from studio.ui.page import build
+    from studio.ui.sheet import REPORT
     from studio.ui.theme import CSS, HEAD, make_theme
 
     page = build(studio)
@@ -81,7 +82,7 @@ def make_app(studio: Studio, address: Address) -> Any:
         server_name=address.host,
         server_port=address.port,
         theme=make_theme(),
-        css=CSS,
+        css=CSS + REPORT,
         head=HEAD,
         max_file_size="50mb",
         show_error=False,

@@ -1,0 +1,78 @@
+"""The report to take away, how it was measured, and how far the weights moved."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from studio.errors import StudioError
+from studio.measure import document
+from studio.measure.report import Report
+from studio.measure.results import read_probes, read_run_outcomes
+from studio.studio import Studio
+from studio.tuning.run import Run
+from studio.ui.border import told, wire
+from studio.ui.drift import draw_drift, read_drift
+from studio.ui.reading import Reading, has_lane
+
+FORMS: dict[str, Callable[[Report, Run], str]] = {
+    "html": lambda report, run: document.html(
+        report, run, read_probes(run), read_run_outcomes(run)
+    ),
+    "md": lambda report, run: report.markdown(),
+    "json": lambda report, run: report.model_dump_json(indent=1),
+    "csv": lambda report, run: document.csv(read_run_outcomes(run)),
+}
+TITLES = {
+    "html": "HTML, one file",
+    "md": "Markdown",
+    "json": "JSON",
+    "csv": "Every answer as CSV",
+}
+IDS = {"html": "as-html", "md": "as-markdown", "json": "as-json", "csv": "as-csv"}
+
+
+def build(studio: Studio, reading: Reading) -> None:
+    """Lay the parts out and wire them."""
+    with gr.Accordion("How far each layer moved", open=False):
+        drift = gr.HTML(elem_id="drift")
+    with gr.Accordion("How it was measured", open=False):
+        method = gr.Markdown(elem_id="method")
+    gr.Markdown("### Take it away")
+    with gr.Row():
+        for form, title in TITLES.items():
+            button = gr.DownloadButton(title, size="sm", elem_id=IDS[form], min_width=130)
+            # The file is written when it is asked for: of a large measurement it takes a while.
+            wire(button.click, write, studio, form, inputs=[reading.chosen, reading.report],
+                 outputs=button, show_progress="minimal")  # fmt: skip
+    wire(reading.turned, show_method, inputs=reading.report, outputs=method)
+    wire(reading.turned, show_drift, studio, outputs=drift,
+         inputs=[reading.chosen, reading.report, reading.lane])  # fmt: skip
+
+
+@told
+def show_method(report: Report | None) -> str:
+    """How it was measured."""
+    return report.method() if report else ""
+
+
+@told
+def show_drift(studio: Studio, id: str | None, report: Report | None, lane: str | None) -> str:
+    """The lane's drift per layer."""
+    if not id or lane is None or not has_lane(report, lane):
+        return ""
+    return draw_drift(read_drift(studio.run(id), lane))
+
+
+@told
+def write(studio: Studio, form: str, id: str | None, report: Report | None) -> Any:
+    """The report as it was last judged, as a file in a folder of its own."""
+    if not id or report is None:
+        raise StudioError("Open a finished measurement first.")
+    folder = Path(tempfile.mkdtemp(prefix="report-", dir=os.environ["GRADIO_TEMP_DIR"]))
+    path = folder / f"report-{id}.{form}"
+    path.write_text(FORMS[form](report, studio.run(id)), encoding="utf-8")
+    return str(path)
