@@ -24,7 +24,7 @@ from studio.measure.probe import Probe, flag, own_probes
 from studio.measure.probe import find as find_probes
 from studio.measure.probe import shipped as shipped_probes
 from studio.measure.report import Report
-from studio.measure.results import read_report
+from studio.measure.results import read_report, rejudge
 from studio.models.catalogue import find_base
 from studio.settings import settings
 from studio.tuning.events import Event
@@ -277,9 +277,13 @@ class Studio:
                 return other
         raise RunError(f"Run {id} has not been measured yet; compare it with its base first.")
 
-    def report(self, id: str) -> Report:
-        """The report of a measuring run, or the newest one about a tuned run."""
-        return read_report(self.measurement(id))
+    def report(self, id: str, **bounds: Any) -> Report:
+        """The report of a measuring run, or the newest one about a tuned run.
+
+        With bounds (margin, nll_margin, level) it is judged again by them; nothing is saved.
+        """
+        run = self.measurement(id)
+        return rejudge(run, **bounds) if bounds else read_report(run)
 
     # ---- repairing
 
