@@ -140,9 +140,9 @@ def test_the_numbers_of_the_document_are_those_of_the_report(html: str, report: 
         for cells, delta in zip(table[1:], deltas, strict=True):
             assert cells[0].strip() == delta.title
             assert int(cells[1]) == delta.n
-            assert_tells(delta, cells, base=2, tuned=3, points=4)
-            assert delta.verdict in cells[7]
-            assert numbers(cells[8])[0] == pytest.approx(delta.nll_difference, abs=0.0005001)
+            assert_tells(delta, cells, base=4, tuned=5, points=6)
+            assert delta.verdict in cells[2]
+            assert numbers(cells[3])[0] == pytest.approx(delta.nll_difference, abs=0.0005001)
 
 
 def test_every_changed_case_is_counted_and_written_out(html: str, report: Report) -> None:

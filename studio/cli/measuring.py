@@ -195,6 +195,8 @@ def import_probe(studio: Studio, /, file: Path, as_json: bool, **options: Any) -
 @click.option("--probe-share", type=float, help="replay: share of the training examples.")
 @click.option("--lanes", multiple=True, callback=split_names, help="average: the other lanes.")
 @click.option("--rank", type=int, help="average: rank of the result; 0 keeps it exact.")
+@click.option("--top", type=int, help="intruder: how many directions are looked through.")
+@click.option("--likeness", type=float, help="intruder: cosine below which one is foreign.")
 @click.option("--kept", type=float, help="intruder: how much of an intruder is kept.")
 @click.option("--measure/--no-measure", default=True, show_default=True,
               help="Measure the lane before and after.")  # fmt: skip
@@ -232,7 +234,7 @@ def _options_of(how: Any) -> list[str]:
     taken = signature(REMEDIES[how]).parameters.values()
     named = [one.name for one in taken if one.kind == one.KEYWORD_ONLY]
     free = any(one.kind == one.VAR_KEYWORD for one in taken)
-    return [*named, "kept"] if free else named
+    return [*named, "top", "likeness", "kept"] if free else named
 
 
 @click.command()

@@ -26,7 +26,8 @@ def model_card(run: Run, report: Report | None, *, comparison: Any = None) -> st
     """
     from huggingface_hub import ModelCardData
 
-    datasets = reproduction.find_datasets([run])
+    runs = reproduction.find_runs([run])
+    datasets = reproduction.find_datasets(runs)
     deltas = _measured(run, report)
     facts: dict[str, Any] = {
         "library_name": "peft",
@@ -41,7 +42,8 @@ def model_card(run: Run, report: Report | None, *, comparison: Any = None) -> st
     if deltas:
         facts |= {"model_name": run.title, "eval_results": _results(deltas)}
     metadata = ModelCardData(ignore_metadata_errors=False, **facts)
-    body = _body(run, report, deltas, datasets, comparison)
+    commands = reproduction.tell_commands(datasets, runs, comparison)
+    body = _body(run, report, deltas, datasets, commands)
     return f"---\n{metadata.to_yaml()}\n---\n\n{body}"
 
 
@@ -84,13 +86,14 @@ def _body(
     report: Report | None,
     deltas: Sequence[Delta],
     datasets: Sequence[DatasetCard],
-    comparison: Any,
+    commands: str,
 ) -> str:
     recipe = run.recipe
+    made = run.repair.summary() if run.kind == "repair" else recipe.summary()
     parts = [
         f"# {_plain(run.title)}",
         f"A LoRA adapter for {_base(recipe.base)}, tuned and measured with Instruct Studio. "
-        f"{_plain(recipe.summary())}.",
+        f"{_plain(made[:1].upper() + made[1:])}.",
         "## What it was tuned for",
         _purpose(datasets),
         "## What was gained, and what was forgotten",
@@ -103,7 +106,7 @@ def _body(
         _sources(datasets),
         f"```yaml\n{recipe.yaml()}```",
         "## How to reproduce it",
-        _commands(run, datasets, comparison),
+        f"```bash\n{commands}\n```",
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -190,7 +193,11 @@ def _limits(deltas: Sequence[Delta], report: Report | None) -> str:
     ]
     if report is not None and deltas:
         kept = [one for one in deltas if one.kind == "retention" and one.probe != OVERALL]
-        for verdict, told in (("forgotten", "Forgotten"), ("inconclusive", "Not settled")):
+        for verdict, told in (
+            ("forgotten", "Forgotten"),
+            ("less likely", "Less likely, not yet wrong"),
+            ("inconclusive", "Not settled"),
+        ):
             names = [_plain(one.title) for one in kept if one.verdict == verdict]
             if names:
                 lines.append(f"- {told} ({len(names)} of {len(kept)}): {', '.join(names)}.")
@@ -207,11 +214,6 @@ def _sources(datasets: Sequence[DatasetCard]) -> str:
         for card in datasets
     ]
     return "\n".join(lines)
-
-
-def _commands(run: Run, datasets: Sequence[DatasetCard], comparison: Any) -> str:
-    recipes = reproduction.find_recipes([run])
-    return f"```bash\n{reproduction.tell_commands(datasets, recipes, comparison)}\n```"
 
 
 def _plain(text: str) -> str:

@@ -64,17 +64,17 @@ class LanePart:
 def html(report: Report, run: Run, probes: Sequence[Probe], outcomes: Iterable[Outcome]) -> str:
     """The whole report of a measuring run as one HTML file."""
     answers, asked = casebook.index(outcomes), {probe.name: probe for probe in probes}
-    runs = reproduction.find_runs(run)
-    recipes, datasets = reproduction.find_recipes(runs), reproduction.find_datasets(runs)
+    runs = reproduction.find_runs([run])
+    datasets = reproduction.find_datasets(runs)
     made: str = _template().render(
         report=report,
         lanes=[_lane(report, info, asked, answers, run) for info in report.lanes],
         overview=_overview(report),
         sequence=_tell_sequence(report),
         method=_from_markdown(report.method()),
-        commands=reproduction.tell_commands(datasets, recipes, run.comparison),
+        commands=reproduction.tell_commands(datasets, runs, run.comparison),
         datasets=datasets,
-        recipes=recipes,
+        runs=runs,
         overall=OVERALL,
         palette=palette,
         signs=VERDICTS,

@@ -121,7 +121,7 @@ def draw_drift(layers: Sequence[tuple[int, str, float]], title: str) -> str | No
         where, moved = zip(*sorted(values), strict=True)
         axes.plot(
             where, moved, color=LANES[number % len(LANES)], marker=MARKERS[number % len(MARKERS)],
-            linestyle=("-", "--", ":")[number % 3], markersize=4, label=shorten(module),
+            linestyle=("-", "--", ":")[number // 3 % 3], markersize=4, label=shorten(module),
         )  # fmt: skip
     axes.set_xlabel("layer")
     axes.set_ylabel("update, % of the weights' norm")

@@ -11,44 +11,54 @@ from studio.errors import DatasetError, ProbeError, RunError
 from studio.measure.comparison import Comparison
 from studio.measure.probe import shipped
 from studio.tuning.recipe import Recipe
+from studio.tuning.repair import Repair
 from studio.tuning.run import Run, open_run
 
 INSTALL = "pip install -r requirements.txt"
 
 
 @dataclass(frozen=True)
-class Tuned:
-    """One tuned run behind a measurement, with the file that its recipe is kept in."""
+class Made:
+    """A run that made an adapter, with the file that its recipe is kept in."""
 
-    run: str
-    title: str
+    run: Run
     file: str
-    recipe: Recipe
+
+    @property
+    def recipe(self) -> Recipe | None:
+        """What it was tuned with; None for a repair, which is a command and no recipe."""
+        return self.run.recipe if self.run.kind == "tune" else None
 
 
-def find_recipes(runs: Sequence[Run]) -> list[Tuned]:
-    """The recipes of the runs, each once."""
-    found: dict[str, Tuned] = {}
+def find_runs(runs: Sequence[Run]) -> list[Made]:
+    """The runs with all that they go on from, each once, the earlier ones first.
+
+    One recipe is kept in recipe.yaml, several in recipe-1.yaml and so on.
+    """
+    found: dict[str, Run] = {}
     for run in runs:
-        if run.id not in found:
-            file = "recipe.yaml" if len(runs) == 1 else f"recipe-{len(found) + 1}.yaml"
-            found[run.id] = Tuned(run.id, run.title, file, run.recipe)
-    return list(found.values())
+        _gather(run, found)
+    tuned = [run.id for run in found.values() if run.kind == "tune"]
+    files = {id: f"recipe-{number}.yaml" for number, id in enumerate(tuned, start=1)}
+    if len(tuned) == 1:
+        files = {tuned[0]: "recipe.yaml"}
+    return [Made(run, files.get(run.id, "")) for run in found.values()]
 
 
-def find_runs(measurement: Run) -> list[Run]:
-    """The tuned runs that a measurement is about; a deleted one is left out."""
-    runs: dict[str, Run] = {}
-    for lane in measurement.comparison.lanes:
-        with suppress(RunError):
-            runs[lane.run] = open_run(measurement.folder.parent, lane.run)
-    return list(runs.values())
+def _gather(run: Run, found: dict[str, Run]) -> None:
+    if run.id in found:
+        return
+    for id in run.builds_on():
+        with suppress(RunError):  # a deleted run is left out
+            _gather(open_run(run.folder.parent, id), found)
+    if run.makes_adapter:
+        found[run.id] = run
 
 
-def find_datasets(runs: Sequence[Run]) -> list[DatasetCard]:
+def find_datasets(runs: Sequence[Made]) -> list[DatasetCard]:
     """The cards of the datasets that the runs learned from; a deleted one is left out."""
     cards: dict[str, DatasetCard] = {}
-    for run in runs:
+    for run in (one.run for one in runs):
         with suppress(DatasetError):
             folder = run.folder.parent.parent / "datasets"
             card = open_dataset(run.recipe.dataset, folder).card
@@ -57,19 +67,42 @@ def find_datasets(runs: Sequence[Run]) -> list[DatasetCard]:
 
 
 def tell_commands(
-    datasets: Sequence[DatasetCard], tuned: Sequence[Tuned], comparison: Comparison | None
+    datasets: Sequence[DatasetCard], runs: Sequence[Made], comparison: Comparison | None
 ) -> str:
     """The commands that build the data, tune and measure again, one per line."""
     lines = [INSTALL]
     for card in datasets:
         lines.append(f"# must say {card.id}; add --rows FILE if the rows were not the template's")
         lines.append(_build(card))
-    for one in tuned:
-        lines.append(f"python -m studio train {one.file}   # makes run {one.run} again")
+    for one in runs:
+        if one.recipe is None:
+            lines.append(_repair(one.run.repair))
+        else:
+            if one.recipe.start_from:
+                lines.append(f"# set start_from in {one.file} to the new id of that run")
+            lines.append(f"python -m studio train {one.file}   # makes {one.run.id} again")
     if comparison:
         lines.append("# with the ids of the new runs")
         lines.append(_compare(comparison))
     return "\n".join(lines)
+
+
+def _repair(repair: Repair) -> str:
+    first, *others = repair.sources
+    words = ["python", "-m", "studio", "repair", "--how", repair.how, "--name", repair.recipe.name]
+    match repair.how:
+        case "strength":
+            whole = first.model_copy(update={"strength": 1.0})
+            words += ["--lane", whole.id, "--strength", f"{first.strength:g}"]
+        case "average":
+            words += ["--lane", first.id, "--lanes", ",".join(lane.id for lane in others)]
+            words += ["--rank", str(repair.rank)]
+        case "checkpoint":
+            words += ["--lane", first.id]
+        case "intruder":
+            words += ["--lane", first.id, "--top", str(repair.top)]
+            words += ["--likeness", f"{repair.likeness:g}", "--kept", f"{repair.kept:g}"]
+    return shlex.join([*words, "--no-measure"])
 
 
 def _build(card: DatasetCard) -> str:
