@@ -74,6 +74,8 @@ def compare(
     if bool(lanes) == bool(more):
         raise click.UsageError("Name runs to compare, or a measurement with --more.")
     if more:
+        if probes or strengths or options["shots"]:
+            raise click.UsageError("--more asks what was asked; it goes with --limit only.")
         run = studio.measure_more(more, limit=options["limit"])
     else:
         run = studio.compare(at_strengths(lanes, strengths), probes=probes or None, **options)
