@@ -44,7 +44,7 @@ def _build_more(studio: Studio, reading: Reading) -> None:
     needed = gr.HTML(elem_id="needed")
     limit = gr.Number(0, label="Cases per probe now", info="0 takes all there are.", minimum=0,
                       precision=0, elem_id="more-limit", min_width=120)  # fmt: skip
-    more = gr.Button("Measure more", elem_id="measure-more")
+    more = gr.Button("Measure more", elem_id="measure-more", size="md")
     read = [reading.report, reading.chosen, reading.lane]
     wire(reading.turned, tell_needed, studio, inputs=read, outputs=[needed, limit])
     wire(more.click, measure_more, studio, inputs=[reading.chosen, limit],
@@ -61,7 +61,7 @@ def _build_judge(studio: Studio, reading: Reading, stamp: gr.State) -> None:
                          elem_id="nll-margin", min_width=90)  # fmt: skip
         level = gr.Number(95, label="Confidence, %", minimum=51, maximum=99.9, step=1,
                           elem_id="level", min_width=90)  # fmt: skip
-    judge = gr.Button("Judge again", elem_id="judge")
+    judge = gr.Button("Judge again", elem_id="judge", size="md")
     wire(reading.turned, fill_bounds, inputs=reading.report, outputs=[margin, nats, level])
     wire(
         [judge.click, margin.submit, nats.submit, level.submit], rejudge, studio,
@@ -73,7 +73,7 @@ def _build_judge(studio: Studio, reading: Reading, stamp: gr.State) -> None:
 def _build_hidden(studio: Studio, reading: Reading) -> None:
     gr.Markdown("#### Lost, or only hidden?")
     words = gr.HTML(quiet(HIDDEN), elem_id="hidden-words")
-    ask = gr.Button("Ask behind solved cases", elem_id="measure-hidden")
+    ask = gr.Button("Ask behind solved cases", elem_id="measure-hidden", size="md")
     read = [reading.report, reading.lane]
     wire(reading.turned, tell_hidden, inputs=read, outputs=words)
     wire(ask.click, measure_hidden, studio, inputs=[reading.chosen, reading.lane],

@@ -10,10 +10,16 @@ from studio.ui.numbers import interval, number, share, signed
 WIDTH, HEIGHT = 120, 16  # of the small picture, in its own units
 
 
+def tell_evidence(delta: Delta) -> tuple[str, str]:
+    """The difference that the verdict rests on: in nats where likelihood found a change."""
+    if delta.verdict in ("more likely", "less likely"):
+        return tell_size(delta.model_copy(update={"difference": None}))
+    return tell_size(delta)
+
+
 def tell_size(delta: Delta) -> tuple[str, str]:
-    """A difference and its interval: in points, or in nats where likelihood decided the verdict."""
-    by_likelihood = delta.basis == "likelihood" and delta.verdict != "no material change"
-    if delta.difference is None or delta.low is None or delta.high is None or by_likelihood:
+    """A difference and its interval in points; in nats for text without right answers."""
+    if delta.difference is None or delta.low is None or delta.high is None:
         big = f"{signed(-delta.nll_difference, digits=2)} nats"
         if delta.nll_low is None or delta.nll_high is None:
             return big, interval(None, None)

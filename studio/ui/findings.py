@@ -8,7 +8,7 @@ from studio.measure.delta import Delta
 from studio.measure.probe import OVERALL
 from studio.measure.report import LaneInfo, Report
 from studio.ui import markup
-from studio.ui.detail import draw_interval, span_of, tell_delta, tell_size
+from studio.ui.detail import draw_interval, span_of, tell_delta, tell_evidence, tell_size
 from studio.ui.points import overall_of, task_of
 
 FILTERS = [("Changed", "changed"), ("Inconclusive", "inconclusive"), ("All", "all")]
@@ -48,7 +48,24 @@ def tell_lanes(report: Report) -> str:
     """Every lane's summary: a card each with its sentences folded, or a line each if many."""
     draw = _draw_card if len(report.lanes) <= FULL_CARDS else _draw_line
     kind = "st-lanes" if len(report.lanes) <= FULL_CARDS else "st-lines"
-    return f'<div class="{kind}">{"".join(draw(report, lane) for lane in report.lanes)}</div>'
+    told = "".join(draw(report, lane) for lane in report.lanes)
+    after = tell_after(report) if len(report.lanes) == 2 else ""
+    return f'<div class="{kind}">{told}</div>{after}'
+
+
+def tell_after(report: Report) -> str:
+    """What became of the skills that the first of two lanes forgot, in the second."""
+    first, second = report.lanes
+    fell = {one.probe for one in retention_of(report, first.id) if one.verdict == "forgotten"}
+    if not fell:
+        return ""
+    now = Counter(str(one.verdict) for one in retention_of(report, second.id) if one.probe in fell)
+    parts = ", ".join(f"{now[name]} {words}" for name, words in ORDER.items() if now[name])
+    return (
+        f'<p class="st-after">Of the {len(fell)} skills that <span class="st-tuned">'
+        f'{escape(first.title)}</span> forgot, in <span class="st-tuned">{escape(second.title)}'
+        f"</span> {parts}.</p>"
+    )
 
 
 def _draw_card(report: Report, lane: LaneInfo) -> str:
@@ -144,7 +161,7 @@ def _fold(report: Report, deltas: Sequence[Delta], title: str, span: float) -> s
 
 
 def _draw_family(report: Report, delta: Delta, span: float, *, bold: bool = False) -> str:
-    big, small = tell_size(delta)
+    big, small = tell_evidence(delta)
     title = f"<strong>{escape(delta.title)}</strong>" if bold else escape(delta.title)
     chips = markup.chip(delta.verdict)
     return (
@@ -180,7 +197,7 @@ def tell_side_by_side(report: Report) -> str:
 def _draw_cell(delta: Delta | None) -> str:
     if delta is None:
         return "–"
-    big, small = tell_size(delta)
+    big, small = tell_evidence(delta)
     sign = "" if delta.verdict in FOLDS else markup.CHIPS[delta.verdict][:2]
     strong = "strong" if sign else "span"
     return f"{sign}<{strong}>{escape(big)}</{strong}><br><small>{escape(small)}</small>"

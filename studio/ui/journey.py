@@ -44,7 +44,7 @@ def build(studio: Studio, reading: Reading) -> None:
     words = gr.HTML(empty(NONE), elem_id="journey-words")
     picture = gr.Plot(label="Gain, forgetting and loss over the steps", show_label=False,
                       elem_id="journey", min_width=300, visible=False, buttons=[])  # fmt: skip
-    measure = gr.Button("Measure checkpoints", elem_id="measure-checkpoints", min_width=160)
+    measure = gr.Button("Measure checkpoints", elem_id="measure-checkpoints", size="md")
     gr.Markdown("#### Tuned one after another")
     matrix = gr.HTML(elem_id="sequence")
     read = [reading.report, reading.lane, reading.unit]

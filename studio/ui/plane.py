@@ -71,7 +71,7 @@ def show(
 def list_beside(studio: Studio, report: Report | None, id: str | None) -> gr.Dropdown:
     """The other finished measurements that asked the same questions of the same base."""
     if report is None:
-        return gr.Dropdown(choices=[], value=[], visible=False)
+        return gr.Dropdown(choices=[], value=None, visible=False)
     asked = {one.fingerprint for one in report.probes}
     found = []
     for run in studio.runs():
@@ -84,7 +84,7 @@ def list_beside(studio: Studio, report: Report | None, id: str | None) -> gr.Dro
         if other.base == report.base and {one.fingerprint for one in other.probes} == asked:
             names = ", ".join(lane.title for lane in other.lanes)
             found.append((f"{names} · {run.id[:15]}", run.id))
-    return gr.Dropdown(choices=found, value=[], visible=bool(found))
+    return gr.Dropdown(choices=found, value=None, visible=bool(found))
 
 
 @told

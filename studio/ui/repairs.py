@@ -14,6 +14,7 @@ from studio.studio import Studio
 from studio.tuning.remedy import REMEDIES, RemedyName, fallen
 from studio.tuning.run import Run
 from studio.ui.border import told, wire
+from studio.ui.findings import retention_of
 from studio.ui.markup import empty, quiet
 from studio.ui.points import run_of
 from studio.ui.reading import Reading, has_lane
@@ -40,6 +41,7 @@ SENTENCES: dict[RemedyName, str] = {
     "intruder": "Directions that the tuning put in front of the base's own are shrunk. Costs a "
     "minute of decomposing; the gain mostly stays.",
 }
+NAMED = 5  # fallen skills named one by one, the worst first
 NOTHING = (
     "Nothing is shown to be forgotten, so nothing needs repair. The repairs below work all the "
     "same, for what is inconclusive or became less likely."
@@ -97,9 +99,9 @@ def tell_advice(report: Report, lane: str, run: Run, offered: Sequence[RemedyNam
     down = fallen(report, lane)
     if not down:
         return quiet(NOTHING)
-    titles = {one.probe: one.title for one in report.of(lane)}
-    named = ", ".join(titles[name] for name in down[:5])
-    more = f" and {len(down) - 5} more" if len(down) > 5 else ""
+    titles = [one.title for one in retention_of(report, lane) if one.probe in down]
+    named = ", ".join(titles[:NAMED])
+    more = f" and {len(down) - NAMED} more" if len(down) > NAMED else ""
     info = report.lane(lane)
     best = report.best_strength(run_of(info), BUDGETS["points"])
     gained, forgotten = best.point.in_unit("points") if best else (None, None)

@@ -21,6 +21,8 @@ NO_REPORT = (
 )
 NO_LANE = "Choose a tuned model above: its skills appear here."
 COUNTED = [("Points", "points"), ("Nats per token", "nats")]
+# A picture that was drawn behind a fold does not know its width until it is seen.
+FIT = "() => { setTimeout(() => window.dispatchEvent(new Event('resize')), 60) }"
 PACE = 1.5  # seconds between two looks at the folder
 
 
@@ -86,8 +88,9 @@ def _lay_out_parts(studio: Studio, reading: Reading, stamp: gr.State) -> None:
         ("Case by case: what changed, and each answer", "part-cases", cases),
         ("Over time, and run after run", "part-journey", journey),
     ):
-        with gr.Accordion(title, open=False, elem_id=id):
+        with gr.Accordion(title, open=False, elem_id=id) as folded:
             part.build(studio, reading)
+        folded.expand(None, js=FIT, api_visibility="private")
     with gr.Accordion("Measure more, judge differently", open=False, elem_id="part-deeper"):
         deeper.build(studio, reading, stamp)
     downloads.build(studio, reading)

@@ -13,6 +13,7 @@ REPORT = """
   font-size: .85rem; }
 .st-facts .st-big { font-size: 1.3rem; font-weight: 650; line-height: 1.25; white-space: nowrap;
   font-variant-numeric: tabular-nums; }
+.st-after { margin: .6rem .2rem 0; }
 .st-lines { border: 1px solid var(--line); border-radius: 10px; background: var(--card); }
 .st-line { display: grid; grid-template-columns: minmax(9rem, 1.2fr) 2.4fr 2.2fr;
   gap: .2rem 1rem; padding: .4rem .9rem; border-bottom: 1px solid var(--line); font-size: .9rem; }
@@ -81,6 +82,7 @@ table.st-heat td { text-align: right; border-radius: 4px; --heat: 0;
   .st-family .st-verdict { grid-column: 2; grid-row: 1 / 3; }
   .st-facts { grid-template-columns: 1fr 1fr; gap: .4rem; }
   #case-flip .wrap { grid-template-columns: 1fr 1fr; }
+  #case-flip .wrap label { padding: .4rem .5rem; font-size: .85rem; white-space: nowrap; }
   .st-case dl { grid-template-columns: 4.6rem 1fr; }
 }
 """

@@ -45,8 +45,9 @@ def build(studio: Studio, reading: Reading) -> None:
         strength = gr.Number(1, label="Strength", minimum=0, maximum=1.5, step=0.05,
                              info="0 is the base, 1 the adapter as trained.", min_width=140,
                              elem_id="kept-strength")  # fmt: skip
-        keep = gr.Button("Keep this strength", elem_id="keep-strength", min_width=160)
-        measure = gr.Button("Measure strengths", elem_id="measure-strengths", min_width=160)
+        keep = gr.Button("Keep this strength", elem_id="keep-strength", min_width=160, size="md")
+        measure = gr.Button("Measure strengths", elem_id="measure-strengths", min_width=160,
+                            size="md")  # fmt: skip
     read = [reading.report, reading.lane, reading.unit, reading.budget]
     again = [*reading.turned, reading.unit.change, reading.budget.change]
     wire(again, show, studio, inputs=read, outputs=[words, curve, strength],
