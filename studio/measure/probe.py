@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -138,7 +139,9 @@ def load(path: Path) -> Probe:
 
 def save(probe: Probe, folder: Path) -> Path:
     """Write the probe into the folder under its name, as YAML or, when it is long, JSON lines."""
-    fields = probe.model_dump(mode="json", exclude={"cases"}, exclude_defaults=True)
+    fields = probe.model_dump(mode="json", exclude={"cases"})
+    rare = {"chat": True, "normalise": False, "description": "", "license": ""}
+    fields = {key: value for key, value in fields.items() if rare.get(key) != value}
     suffix = ".jsonl" if len(probe.cases) > LONG else ".yaml"
     path = folder / (probe.name + suffix)
     probe_file.write(path, fields, probe.cases)
@@ -147,7 +150,7 @@ def save(probe: Probe, folder: Path) -> Path:
 
 def shipped(pack: str | None = "starter") -> list[Probe]:
     """The probes that come with the studio, by name; `pack=None` gives those of every pack."""
-    probes = _load_folder(SHIPPED)
+    probes = _load_shipped()
     return [probe for probe in probes if pack is None or probe.pack == pack]
 
 
@@ -184,6 +187,11 @@ def index_by_name(probes: Iterable[Probe]) -> dict[str, Probe]:
             raise ProbeError(f'two probes are called "{probe.name}"; give one another name.')
         known[probe.name] = probe
     return known
+
+
+@cache
+def _load_shipped() -> tuple[Probe, ...]:
+    return tuple(_load_folder(SHIPPED))
 
 
 def _load_folder(folder: Path) -> list[Probe]:
