@@ -98,6 +98,23 @@ def ratio_p(numerators: ArrayLike, denominators: ArrayLike) -> float:
     return 2 * normal_tail(t * (1 - 1 / (4 * freedom)) / sqrt(1 + t * t / (2 * freedom)))
 
 
+def design_effect(differences: ArrayLike, cases: ArrayLike, flips: int) -> float:
+    """Variance of a paired difference with clusters over its variance without, at least 1.
+
+    `differences` holds per cluster the cases gained minus lost, `cases` how many it has. The
+    variance with clusters is that of the linearised ratio, as in `ratio_p`. Where nothing
+    flipped there is no telling, and each cluster counts as one case.
+    """
+    x, y = np.asarray(differences, float), np.asarray(cases, float)
+    m, n = len(x), float(y.sum())
+    ratio = float(x.sum()) / n
+    alone = flips - n * ratio * ratio
+    if m < 2 or alone <= 0:
+        return n / m
+    together = m / (m - 1) * float(((x - ratio * y) ** 2).sum())
+    return max(1.0, together / alone)
+
+
 def needed_clusters(
     difference: float,
     wide: Interval,

@@ -55,7 +55,7 @@ class Delta(BaseModel):
     """With `flip_high` the Wilson interval of the share of flipped cases, (b + c) / n."""
     flip_high: float | None = None
     p: float | None = None
-    """Mid-p McNemar."""
+    """Mid-p McNemar; a t test over clusters where cases hang together."""
     p_holm: float | None = None
     """`p`, adjusted over the lane's probes of the same kind."""
     accuracy_verdict: Verdict | None = None

@@ -44,7 +44,7 @@ def judge_lane(
         names = _Names(
             lane=lane, probe=OVERALL, title="All retention probes", kind="retention", scorer=None
         )
-        measures = _weigh_accuracy(together, bounds), _weigh_likelihood(together, bounds)
+        measures = _weigh_accuracy(together), _weigh_likelihood(together, bounds)
         families["gain"].append(_judge(names, together, *measures, bounds))
     return families["gain"] + families["retention"] + families["recovery"]
 
@@ -61,7 +61,7 @@ def _judge_family(
     lane: str, probes: Sequence[Probe], samples: Mapping[str, Sample], bounds: Bounds
 ) -> list[Delta]:
     members = [samples[probe.name] for probe in probes]
-    flips = [_weigh_accuracy(one, bounds) for one in members if not one.open_text]
+    flips = [_weigh_accuracy(one) for one in members if not one.open_text]
     shifts = [_weigh_likelihood(one, bounds) for one in members]
     adjusted_flips = iter(_adjust(flips))
     deltas = []
@@ -82,9 +82,9 @@ def _adjust(measures: Sequence[_Measure]) -> list[_Measure]:
     ]
 
 
-def _weigh_accuracy(sample: Sample, bounds: Bounds) -> Accuracy:
+def _weigh_accuracy(sample: Sample) -> Accuracy:
     lost, gained = sample.flips
-    return Accuracy(lost, gained, sample.n, p=statistics.mcnemar_midp(lost, gained))
+    return Accuracy(lost, gained, sample.n, p=sample.flip_p, design=sample.design)
 
 
 def _weigh_likelihood(sample: Sample, bounds: Bounds) -> Likelihood:
@@ -136,16 +136,21 @@ def _tell_accuracy(
     base = statistics.wilson_interval(before, n, bounds.level)
     tuned = statistics.wilson_interval(after, n, bounds.level)
     flips = statistics.wilson_interval(lost + gained, n, bounds.level)
-    low, high = statistics.paired_interval(lost, gained, n, bounds.level)
+    low, high = statistics.paired_interval(*accuracy.counts, bounds.level)
     drop = statistics.smallest_shown_drop(
-        gained, n, margin=bounds.margin, level=bounds.level, tests=accuracy.tests
+        gained,
+        n,
+        margin=bounds.margin,
+        level=bounds.level,
+        tests=accuracy.tests,
+        design=accuracy.design,
     )
     found = {
         "base_accuracy": before / n, "base_low": base[0], "base_high": base[1],
         "accuracy": after / n, "accuracy_low": tuned[0], "accuracy_high": tuned[1],
         "difference": (gained - lost) / n, "low": low, "high": high,
         "b": lost, "c": gained, "flip_low": flips[0], "flip_high": flips[1],
-        "p": statistics.mcnemar_midp(lost, gained), "p_holm": accuracy.p,
+        "p": sample.flip_p, "p_holm": accuracy.p,
         "accuracy_verdict": judgement.accuracy, "shown_drop": drop, "chance": sample.chance,
     }  # fmt: skip
     if base[0] > sample.chance + _CLEARLY_ABOVE_CHANCE:

@@ -150,8 +150,8 @@ def _tell_verdicts(report: "Report") -> list[str]:
         f"beyond its margin of {report.nll_margin:g} nats per token, its adjusted p is below "
         f"{error}, and accuracy shows no such loss or gain. Open text has only likelihood.",
         f'"No material change": the whole {narrow:g} % interval of the accuracy lies within its '
-        "margin. Or, by likelihood, with 30 cases or more: that of the likelihood lies within its "
-        "margin, and the share of changed answers is no larger than the accuracy's margin. The "
+        "margin. Or, by likelihood, with 30 cases or more: that of the likelihood lies within half "
+        "its margin, and the share of changed answers is no larger than half the accuracy's. The "
         "latter rules out a shift that the cases share, not a loss confined to fewer than 3 in n "
         "of them; the accuracy's interval says how much could hide.",
         'Everything else is "inconclusive", which is not "no change".',

@@ -113,7 +113,7 @@ def _tell_within(members: Sequence["Delta"], report: "Report") -> str:
     bases = {one.basis for one in members}
     parts = [f"±{tell_margin(report)}"] if bases - {"likelihood"} else []
     if "likelihood" in bases:
-        parts.append(f"±{report.nll_margin:g} nats per token and hardly an answer changed")
+        parts.append(f"±{report.nll_margin / 2:g} nats per token with hardly an answer changed")
     return ", or ".join(parts)
 
 

@@ -7,14 +7,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from studio.measure import bootstrap
+from studio.measure import bootstrap, statistics
 from studio.measure.bootstrap import Numbers
 from studio.measure.gauges import count_bytes
 from studio.measure.pairs import Pair
 from studio.measure.probe import LIKELIHOOD, Probe
 from studio.measure.statistics import Interval
 
-_SHIFT, _TOKENS, _KL, _KL_TOKENS, _WROTE, _WRITES, _WAS_RIGHT, _IS_RIGHT, _CHANCE = range(9)
+_SHIFT, _TOKENS, _KL, _KL_TOKENS = range(4)
+_WROTE, _WRITES, _WAS_RIGHT, _IS_RIGHT, _CHANCE, _CASES = range(4, 10)
 
 Weights = Mapping[int, int]
 """How often each column of sums counts."""
@@ -111,6 +112,7 @@ class Sample:
                 bool(base.correct),
                 bool(tuned.correct),
                 chance,
+                1,
             )
             for (base, tuned), chance in zip(self.pairs, self.chances, strict=True)
         ]
@@ -119,6 +121,23 @@ class Sample:
     @cached_property
     def _resamples(self) -> Numbers:
         return bootstrap.resample(self.sums)
+
+    @property
+    def design(self) -> float:
+        """How many cases say as much about the difference of accuracy as one independent case."""
+        if len(self.sums) == self.n:
+            return 1.0
+        differences = self.sums[:, _IS_RIGHT] - self.sums[:, _WAS_RIGHT]
+        return bootstrap.design_effect(differences, self.sums[:, _CASES], sum(self.flips))
+
+    @property
+    def flip_p(self) -> float:
+        """Two-sided p of "as many right as before": McNemar's, or over clusters where cases hang
+        together."""
+        if len(self.sums) == self.n:
+            return statistics.mcnemar_midp(*self.flips)
+        differences = self.sums[:, _IS_RIGHT] - self.sums[:, _WAS_RIGHT]
+        return bootstrap.ratio_p(differences, self.sums[:, _CASES])
 
     @property
     def shift_p(self) -> float:

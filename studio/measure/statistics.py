@@ -124,18 +124,27 @@ def equivalence_level(level: float) -> float:
 
 
 def needed_cases(
-    lost: int, gained: int, n: int, *, margin: float, level: float = 0.95, tests: float = 1
+    lost: int,
+    gained: int,
+    n: int,
+    *,
+    margin: float,
+    level: float = 0.95,
+    tests: float = 1,
+    design: float = 1,
 ) -> int | None:
     """How many cases in all would settle the matter, if the flip rates seen so far stay.
 
     Settled means what the verdicts mean: the interval lies outside ±margin (and still leaves out
     0 after dividing the error by `tests`, which stands for Holm's adjustment), or the interval at
     `equivalence_level` lies inside. Solved on `paired_interval`, whose intervals at fixed rates
-    lie within each other as n grows. None means more than MOST_CASES, or never.
+    lie within each other as n grows. `design` cases count as one independent case. None means
+    more than MOST_CASES, or never.
     """
 
     def settled(total: int) -> bool:
-        counts = lost * total / n, gained * total / n, float(total)
+        effective = total / design
+        counts = lost * effective / n, gained * effective / n, effective
         if _is_beyond(*counts, margin=margin, level=level, tests=tests):
             return True
         low, high = paired_interval(*counts, equivalence_level(level))
@@ -148,7 +157,13 @@ def needed_cases(
 
 
 def smallest_shown_drop(
-    gained: int, n: int, *, margin: float, level: float = 0.95, tests: float = 1
+    gained: int,
+    n: int,
+    *,
+    margin: float,
+    level: float = 0.95,
+    tests: float = 1,
+    design: float = 1,
 ) -> float | None:
     """The smallest drop that n cases could have shown, given how many were gained; None if none.
 
@@ -156,9 +171,8 @@ def smallest_shown_drop(
     """
 
     def shows(lost: int) -> bool:
-        return lost > gained and _is_beyond(
-            lost, gained, n, margin=margin, level=level, tests=tests
-        )
+        counts = lost / design, gained / design, n / design
+        return lost > gained and _is_beyond(*counts, margin=margin, level=level, tests=tests)
 
     losses = range(n - gained + 1)
     least = bisect_left(losses, True, key=shows)

@@ -9,10 +9,12 @@ smaller changes. The rule, from the strongest evidence to none:
    while accuracy shows no such loss or gain. For open text, which has no right or wrong, this is
    all that can be said.
 3. "no material change" by accuracy: its equivalence interval lies within the margin.
-4. "no material change" by likelihood: its equivalence interval lies within its margin, no more
-   answers flipped than the margin allows, and there are FEWEST_VOUCHING clusters of cases. This
-   rules out a shift that the cases share, not a loss confined to fewer than 3 in n of them
-   (the rule of three): the accuracy's interval beside it says how much could hide.
+4. "no material change" by likelihood, which vouches for what accuracy leaves open: there are
+   FEWEST_VOUCHING clusters of cases, the likelihood's equivalence interval lies within half its
+   margin, and no more answers flipped than half the accuracy's margin allows. Half, because a
+   shift that all cases share and that costs a point of accuracy can move the likelihood by less
+   than its whole margin. This does not rule out a loss confined to fewer than 3 in n cases (the
+   rule of three): the accuracy's interval beside it says how much could hide.
 5. "inconclusive" is everything else. It is not "no change".
 """
 
@@ -34,6 +36,8 @@ Place = Literal["above", "below", "inside", "across"]
 
 FEWEST_VOUCHING = 30
 """So many clusters show with 95 % at least one case of a loss that touches a tenth of them."""
+VOUCHING = 0.5
+"""The share of both margins within which likelihood vouches for accuracy."""
 
 _BY_ACCURACY: dict[Place, Verdict] = {
     "above": "gained",
@@ -82,6 +86,14 @@ class Accuracy:
     n: int
     p: float
     tests: int = 1
+    design: float = 1.0
+    """So many cases say as much as one independent case (the design effect, Kish 1965, Survey
+    Sampling); 1 where every case stands for itself."""
+
+    @property
+    def counts(self) -> tuple[float, float, float]:
+        """Lost, gained and all, as so many independent cases."""
+        return self.lost / self.design, self.gained / self.design, self.n / self.design
 
 
 @dataclass(frozen=True)
@@ -123,16 +135,13 @@ def judge(accuracy: Accuracy | None, likelihood: Likelihood, bounds: Bounds) -> 
         verdict = _BY_LIKELIHOOD[place]
         return Judgement(verdict, _basis(verdict, "likelihood"), None, nll)
     alone = _BY_ACCURACY[_place_accuracy(accuracy, bounds)]
-    verdict, basis = alone, _basis(alone, "accuracy")
     if alone in ("no material change", "inconclusive"):
         fell = accuracy.gained - accuracy.lost < -bounds.margin * accuracy.n
-        shifted = place == "above" or (place == "below" and not fell)
-        vouched = (
-            alone == "inconclusive" and place == "inside" and _vouches(accuracy, likelihood, bounds)
-        )
-        if shifted or vouched:
-            verdict, basis = _BY_LIKELIHOOD[place], "likelihood"
-    return Judgement(verdict, basis, alone, nll)
+        if place == "above" or (place == "below" and not fell):
+            return Judgement(_BY_LIKELIHOOD[place], "likelihood", alone, nll)
+        if alone == "inconclusive" and _vouches(accuracy, likelihood, bounds):
+            return Judgement("no material change", "likelihood", alone, nll)
+    return Judgement(alone, _basis(alone, "accuracy"), alone, nll)
 
 
 def _basis(verdict: Verdict, measure: Basis) -> Basis | None:
@@ -140,9 +149,10 @@ def _basis(verdict: Verdict, measure: Basis) -> Basis | None:
 
 
 def _place_accuracy(accuracy: Accuracy, bounds: Bounds) -> Place:
-    counts = accuracy.lost, accuracy.gained, accuracy.n
-    wide = statistics.paired_interval(*counts, bounds.level)
-    narrow = statistics.paired_interval(*counts, statistics.equivalence_level(bounds.level))
+    wide = statistics.paired_interval(*accuracy.counts, bounds.level)
+    narrow = statistics.paired_interval(
+        *accuracy.counts, statistics.equivalence_level(bounds.level)
+    )
     return _unless_by_chance(locate(wide, narrow, bounds.margin), accuracy.p, bounds)
 
 
@@ -158,8 +168,15 @@ def _unless_by_chance(place: Place, p: float, bounds: Bounds) -> Place:
 
 
 def _vouches(accuracy: Accuracy, likelihood: Likelihood, bounds: Bounds) -> bool:
-    few_flips = accuracy.lost + accuracy.gained <= bounds.margin * accuracy.n
-    return few_flips and likelihood.clusters >= FEWEST_VOUCHING
+    if likelihood.narrow is None or likelihood.clusters < FEWEST_VOUCHING:
+        return False
+    low, high = likelihood.narrow
+    reach = VOUCHING * bounds.nll_margin
+    return -reach < low and high < reach and _flipped_few(accuracy, bounds)
+
+
+def _flipped_few(accuracy: Accuracy, bounds: Bounds) -> bool:
+    return accuracy.lost + accuracy.gained <= VOUCHING * bounds.margin * accuracy.n
 
 
 def count_missing(
@@ -179,6 +196,7 @@ def count_missing(
                 margin=bounds.margin,
                 level=bounds.level,
                 tests=accuracy.tests,
+                design=accuracy.design,
             )
         )
     wanted = [total for total in totals if total is not None and total <= statistics.MOST_CASES]
@@ -191,20 +209,22 @@ def _needed_for_likelihood(
     wide, narrow = likelihood.wide, likelihood.narrow
     if wide is None or narrow is None:
         return None
-    small = abs(likelihood.difference) < bounds.nll_margin
-    flips = accuracy.lost + accuracy.gained if accuracy else 0
-    if small and flips > bounds.margin * n:
-        return None
-    level = 1 - bounds.error / likelihood.tests
+    margin, fewest = bounds.nll_margin, bootstrap.FEWEST_CLUSTERS
+    if accuracy and abs(likelihood.difference) < margin:
+        if not _flipped_few(accuracy, bounds):
+            return None
+        margin, fewest = VOUCHING * margin, FEWEST_VOUCHING
+        if abs(likelihood.difference) >= margin:
+            return None
+    strict = statistics.normal_quantile(1 - bounds.error / likelihood.tests)
     clusters = bootstrap.needed_clusters(
         likelihood.difference,
         wide,
         narrow,
         likelihood.clusters,
-        margin=bounds.nll_margin,
-        stricter=statistics.normal_quantile(level) / statistics.normal_quantile(bounds.level),
+        margin=margin,
+        stricter=strict / statistics.normal_quantile(bounds.level),
     )
     if clusters is None:
         return None
-    fewest = FEWEST_VOUCHING if small and accuracy else bootstrap.FEWEST_CLUSTERS
     return ceil(max(clusters, fewest) * n / likelihood.clusters)
