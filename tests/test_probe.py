@@ -3,11 +3,12 @@
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from studio.data.dataset import build_dataset
 from studio.data.template import Phrasing, Template
 from studio.errors import ProbeError
-from studio.measure.probe import Case, Probe, find, from_dataset, load, shipped
+from studio.measure.probe import Case, Probe, find, from_dataset, load, save, shipped
 
 GOOD = """
 name: own-colours
@@ -180,3 +181,184 @@ def test_held_out_examples_become_the_gain_probe(tmp_path: Path) -> None:
         assert (case.id, case.answer) == (example.id, example.completion)
         assert case.choices == ("moo", "baa")
     assert from_dataset(dataset, name="task-animals").name == "task-animals"
+
+
+def made(count: int = 12, **fields: object) -> Probe:
+    cases = [
+        {
+            "id": f"c{i}",
+            "prompt": f"Is {i} even?",
+            "answer": "no" if i % 2 else "yes",
+            "choices": ["yes", "no"],
+        }
+        for i in range(count)
+    ]
+    whole = {"name": "even", "title": "Even", "kind": "retention", "scorer": "choice"}
+    return Probe.model_validate({**whole, "cases": cases, **fields})
+
+
+@pytest.mark.parametrize(
+    ("scorer", "case", "reason"),
+    [
+        ("choice", {"prompt": "?", "answer": "a"}, "at least two, all different"),
+        ("choice", {"prompt": "?", "answer": "a", "choices": ["a", "a"]}, "all different"),
+        ("choice", {"prompt": "?", "answer": "a", "choices": ["a", " "]}, "one is empty"),
+        ("choice", {"prompt": "?", "answer": "c", "choices": ["a", "b"]}, "not one of the choices"),
+        ("text", {"prompt": "?", "answer": "a"}, "no prompt and no choices"),
+        (
+            "text",
+            {"messages": [], "answer": "a", "choices": ["a", "b"]},
+            "no prompt and no choices",
+        ),
+        ("exact", {"messages": [], "answer": "a"}, "there is no question"),
+        ("number", {"prompt": "?", "answer": "many"}, "not right itself by the scorer number"),
+        ("regex", {"prompt": "?", "answer": "a"}, "the regex scorer needs one"),
+        ("regex", {"prompt": "?", "answer": "a", "pattern": "b"}, "not right itself"),
+        ("json", {"prompt": "?", "answer": "{a}"}, "answer: not JSON"),
+        ("json", {"prompt": "?", "answer": "[1]", "fields": ["a"]}, "has no field a"),
+        ("instructions", {"prompt": "?", "answer": "a"}, "list at least one check"),
+    ],
+)
+def test_a_case_that_its_scorer_cannot_mark_is_refused(
+    scorer: str, case: dict[str, object], reason: str
+) -> None:
+    with pytest.raises(ValidationError, match=f"case c1: .*{reason}"):
+        made(scorer=scorer, cases=[{"id": "c1", **case}])
+
+
+@pytest.mark.parametrize("pattern", ["(", "[a", "x" * 501, "*"])
+def test_a_broken_pattern_is_refused(pattern: str) -> None:
+    with pytest.raises(ValidationError, match="regular expression|at most 500"):
+        Case.model_validate({"id": "a", "prompt": "?", "answer": "x", "pattern": pattern})
+
+
+def test_bare_probes_take_one_prompt_and_no_system_text() -> None:
+    case = {"id": "c1", "system": "Be brief.", "prompt": "?", "answer": "a", "choices": ["a", "b"]}
+    with pytest.raises(ValidationError, match="one bare prompt"):
+        made(chat=False, cases=[case])
+
+
+def test_chance_is_the_mean_over_the_closed_lists() -> None:
+    pair = {"id": "p", "messages": [], "answer": "a", "choices": ["a", "b"]}
+    four = {"id": "f", "messages": [], "answer": "a", "choices": list("abcd")}
+    assert made(cases=[pair, four]).chance == pytest.approx(0.375)
+    assert made(scorer="exact", cases=[{"id": "w", "prompt": "?", "answer": "a"}]).chance == 0
+
+
+def test_everything_that_changes_a_score_changes_the_fingerprint() -> None:
+    def one(**fields: object) -> str:
+        case = {"id": "c", "prompt": "?", "answer": "1", "choices": ["1", "2"], **fields}
+        return made(scorer="number", cases=[case]).fingerprint
+
+    prints = {
+        made().fingerprint,
+        made(normalise=True).fingerprint,
+        made(chat=False).fingerprint,
+        one(),
+        one(tolerance=0.1),
+        one(choices=["2", "1"]),
+        one(cluster="x"),
+        one(pattern="1"),
+        one(instructions=[{"check": "words", "exactly": 1}]),
+        one(instructions=[{"check": "words", "exactly": 2}]),
+    }
+    assert len(prints) == 10
+
+
+def test_solved_cases_stand_before_a_question_always_the_same_ones() -> None:
+    probe = made()
+    behind = probe.with_shots(3)
+    assert (behind.name, behind.kind) == ("even.shots3", "recovery")
+    assert behind == probe.with_shots(3)
+    for case, old in zip(behind.cases, probe.cases, strict=True):
+        roles = [message.role for message in case.messages]
+        assert roles == ["user", "assistant"] * 3 + ["user"]
+        assert case.messages[-1] == old.messages[-1]
+        assert (case.id, case.answer, case.choices) == (old.id, old.answer, old.choices)
+        shown = [message.content for message in case.messages[:-1:2]]
+        assert old.messages[-1].content not in shown
+        assert len(set(shown)) == 3
+    asked_first = {case.messages[0].content for case in behind.cases}
+    assert len(asked_first) == len(probe.cases)
+
+
+def test_solved_cases_keep_system_texts_and_passages_apart() -> None:
+    cases = [
+        {
+            "id": f"{system}{passage}{i}",
+            "system": system,
+            "prompt": f"{passage}{i}",
+            "answer": "yes",
+            "cluster": passage,
+        }
+        for system in ("Be brief.", "Be kind.")
+        for passage in "pq"
+        for i in range(2)
+    ]
+    behind = made(scorer="exact", cases=cases).with_shots(8)
+    for case in behind.cases:
+        assert [message.role for message in case.messages].count("system") == 1
+        passages = [m.content[0] for m in case.messages if m.role == "user"]
+        assert passages[:-1] == [{"p": "q", "q": "p"}[passages[-1]]] * 2
+
+
+def test_bare_prompts_take_solved_ones_as_text_above() -> None:
+    case = made(3, chat=False).with_shots(2).cases[0]
+    (message,) = case.messages
+    assert message.content.endswith("\n\nIs 0 even?")
+    assert "Is 1 even? no" in message.content
+    assert "Is 2 even? yes" in message.content
+
+
+def test_only_old_skills_that_are_asked_take_solved_cases() -> None:
+    assert made().can_take_shots
+    assert not made(kind="gain").can_take_shots
+    assert not made(1).can_take_shots
+    assert not made().with_shots(2).can_take_shots
+    pair = {"id": "p", "messages": [], "answer": "a", "choices": ["a", "b"]}
+    assert not made(cases=[pair, {**pair, "id": "q"}]).can_take_shots
+
+
+def test_a_case_keeps_its_solved_ones_when_more_are_measured() -> None:
+    behind = made(60).with_shots(2)
+    assert set(behind.shortened(10).cases) < set(behind.shortened(30).cases)
+
+
+@pytest.mark.parametrize(("count", "suffix"), [(12, ".yaml"), (501, ".jsonl")])
+def test_a_saved_probe_is_read_back_equal(tmp_path: Path, count: int, suffix: str) -> None:
+    hard = {
+        "id": "hard",
+        "messages": [
+            {"role": "system", "content": "a: b # c\n\n  d\t"},
+            {"role": "user", "content": "- 'x' \"y\" \\ \u2028 é 台 \n"},
+        ],
+        "answer": "yes",
+        "choices": ["yes", "NO", "~", "1", "null"],
+        "instructions": [{"check": "words", "at_most": 3}],
+        "tolerance": 0.25,
+    }
+    probe = made(count, description="One: two.", normalise=True, version=3)
+    probe = Probe.model_validate(
+        {**probe.model_dump(), "cases": [*probe.cases, Case.model_validate(hard)]}
+    )
+    path = save(probe, tmp_path / "new")
+    assert path == tmp_path / "new" / f"even{suffix}"
+    assert load(path) == probe
+    assert load(path).fingerprint == probe.fingerprint
+    assert find(["even"], tmp_path / "new") == [probe]
+    assert [one.name for one in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('{"name": "x", "title": "X", "kind": "gain"}\n', "has no cases; write one per line"),
+        ('{"id": "a", "prompt": "?", "answer": "b"}\n', "first line has to hold the probe's"),
+        ('{"name": "x", "title": "X", "kind": "gain"}\n{"id": "a"}\n', "case a: answer"),
+        ('{"name": "x", "title": "X", "kind": "gain"}\n{"id": \n', "line 2: not JSON"),
+        ('{"title": "X", "kind": "gain"}\n{"id":"a","prompt":"?","answer":"b"}', "name"),
+    ],
+)
+def test_faulty_json_lines_are_refused(tmp_path: Path, text: str, reason: str) -> None:
+    with pytest.raises(ProbeError, match=f"own.jsonl.*{reason}"):
+        load(write(tmp_path, text, "own.jsonl"))
