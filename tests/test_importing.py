@@ -199,6 +199,18 @@ def test_choices_and_targets_are_columns_templates_or_numbers(
     assert (probe.cases[0].answer, probe.cases[0].choices) == ("yes", ("no", "yes"))
 
 
+@pytest.mark.parametrize(("target", "answer"), [("'{{place}}'", "2"), ("place", "1"), ("2", "3")])
+def test_digits_are_a_place_when_written_by_a_template(
+    tmp_path: Path, target: str, answer: str
+) -> None:
+    put(tmp_path, "sums.jsonl", lines({"q": "1+1?", "place": "1"}))
+    task = (
+        "output_type: multiple_choice\ndoc_to_text: '{{q}}'\n"
+        f"doc_to_choice: ['1', '2', '3']\ndoc_to_target: {target}\n"
+    )
+    assert read(put(tmp_path, "sums.yaml", task)).cases[0].answer == answer
+
+
 def test_a_task_without_a_prompt_is_a_minimal_pair(tmp_path: Path) -> None:
     put(tmp_path, "blimp.jsonl", lines({"sentence_good": "I sing.", "sentence_bad": "I sings."}))
     task = (

@@ -164,13 +164,15 @@ def _multiple_choice(task: dict[str, Any], columns: _Columns) -> dict[str, Any]:
         raise ProbeError(f"{columns.what}: only a space is known as target_delimiter.")
     prompts = _prompts(task, columns)
     choices = columns.lists("doc_to_choice", task.get("doc_to_choice"))
-    targets = columns.values("doc_to_target", task.get("doc_to_target"))
+    source = task.get("doc_to_target")
+    targets = columns.values("doc_to_target", source)
     cases = []
     for number, (prompt, offered, target) in enumerate(
         zip(prompts, choices, targets, strict=True), start=1
     ):
-        asked = {"prompt": prompt} if prompt.strip() else {"messages": []}
-        answer = _chosen(target, offered, f"{columns.what}, row {number}")
+        asked: dict[str, Any] = {"prompt": prompt} if prompt.strip() else {"messages": []}
+        what = f"{columns.what}, row {number}"
+        answer = _chosen(target, offered, what, rendered=source not in columns.rows[0])
         cases.append({"id": str(number), **asked, "choices": offered, "answer": answer})
     metrics = [one.get("metric") for one in task.get("metric_list") or [] if isinstance(one, dict)]
     return {
@@ -182,11 +184,14 @@ def _multiple_choice(task: dict[str, Any], columns: _Columns) -> dict[str, Any]:
     }
 
 
-def _chosen(target: Any, offered: Sequence[str], what: str) -> str:
-    if isinstance(target, str) and target not in offered:
-        target = target.strip()
-    if isinstance(target, str) and target not in offered and target.isdecimal():
-        target = int(target)
+def _chosen(target: Any, offered: Sequence[str], what: str, *, rendered: bool) -> str:
+    if isinstance(target, str):
+        text = target.strip()
+        # As lm-eval does: digits that a template writes are a place, those of a column a text.
+        if text.isdecimal() and (rendered or target not in offered):
+            target = int(text)
+        elif target not in offered:
+            target = text
     if isinstance(target, int) and 0 <= target < len(offered):
         return offered[target]
     if isinstance(target, str) and target in offered:
@@ -198,7 +203,7 @@ def _generated(task: dict[str, Any], columns: _Columns) -> dict[str, Any]:
     """Written answers, asked through the base's chat template: the model ends them itself."""
     prompts = _prompts(task, columns)
     targets = columns.values("doc_to_target", task.get("doc_to_target"))
-    cases = []
+    cases: list[dict[str, Any]] = []
     for number, (prompt, target) in enumerate(zip(prompts, targets, strict=True), start=1):
         # GSM8K writes the solution, then #### and the number.
         answers = [
