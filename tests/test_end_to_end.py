@@ -13,6 +13,7 @@ from studio import Recipe, Studio
 from studio.data.example import Message
 from studio.errors import ModelError, RunError
 from studio.measure.results import read_run_outcomes
+from studio.models.catalogue import STARTER
 from studio.tuning.run import Run
 
 pytestmark = pytest.mark.slow
@@ -128,11 +129,36 @@ def test_export_leaves_what_is_needed_and_no_local_path(
     folder = studio.export(tuned.id, tmp_path / "out")
     names = {path.name for path in folder.iterdir()}
     assert {"adapter_model.safetensors", "adapter_config.json", "recipe.yaml", "report.md"} <= names
+    assert {"README.md", "report.html", "report.json", "pictures"} <= names
     assert Recipe.read(folder / "recipe.yaml") == tuned.recipe
-    for path in folder.glob("*.json"):
+    for path in (*folder.glob("*.json"), *folder.glob("*.md"), *folder.glob("*.html")):
         assert str(studio.settings.home) not in path.read_text()
     with pytest.raises(RunError, match="exists already"):
         studio.export(tuned.id, folder)
+
+
+def test_an_export_is_loaded_by_peft_and_told_by_its_card(
+    studio: Studio, tuned: Run, measured: Run, tmp_path: Path
+) -> None:
+    import torch
+    from huggingface_hub import ModelCard
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    folder = studio.export(tuned.id, tmp_path / "out")
+    base = AutoModelForCausalLM.from_pretrained(STARTER, dtype="float32")
+    ids = torch.tensor([[1, 20, 30, 40]])
+    with torch.no_grad():
+        before = base(ids).logits
+        model = PeftModel.from_pretrained(base, folder)
+        assert not torch.allclose(model(ids).logits, before)
+        with model.disable_adapter():
+            assert torch.allclose(model(ids).logits, before)
+    results = ModelCard.load(folder / "README.md").data.eval_results
+    told = {one.dataset_type: one.metric_value for one in results}
+    report = studio.report(measured.id)
+    task = next(one for one in report.of(tuned.id) if one.kind == "gain")
+    assert told[task.probe] == pytest.approx(task.accuracy, abs=5e-5)
 
 
 def test_a_second_run_waits_in_line_and_starts_by_itself(studio: Studio, dataset: str) -> None:

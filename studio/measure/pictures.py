@@ -62,7 +62,8 @@ def draw_likelihoods(report: Report, lane: str) -> str | None:
     figure, axes = _forest(rows, margin=report.nll_margin)
     axes.set_xscale("symlog", linthresh=5 * report.nll_margin, linscale=0.7)
     axes.xaxis.set_major_formatter("{x:g}")
-    axes.set_xlabel(f"change of −log p, nats per token (log beyond ±{5 * report.nll_margin:g})")
+    axes.margins(x=0.07)
+    axes.set_xlabel(f"nats per token, logarithmic beyond ±{5 * report.nll_margin:g}")
     return write_svg(figure, f"Changes of likelihood of {report.lane(lane).title} to the base")
 
 
