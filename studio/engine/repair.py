@@ -171,7 +171,8 @@ def _shrink_intruders(
     log("phase", name="looking for intruding directions")
     layers = [layer for layer in engine.model.modules() if isinstance(layer, LoraLayer)]
     for layer in layers:
-        layer.lora_B[name].weight.data *= lane.strength
+        up: Any = layer.lora_B[name]
+        up.weight.data *= lane.strength
     found: list[int] = []
 
     def hear(line: str) -> None:

@@ -59,8 +59,7 @@ def train(run: Run, log: EventLog) -> dict[str, Any]:
     seconds = time.perf_counter() - began
     log("phase", name="saving")
     shutil.rmtree(run.folder / SCRATCH, ignore_errors=True)
-    with publishing(run.adapter, origin(run, engine.base)) as draft:
-        trainer.model.save_pretrained(str(draft), save_embedding_layers=False)
+    _save(trainer.model, run.adapter, origin(run, engine.base))
     return {
         "steps": trainer.state.global_step,
         "seconds": round(seconds, 2),
@@ -114,8 +113,7 @@ def _trainer(
     """
 
     def keep(model: Any, step: int) -> None:
-        with publishing(run.folder / "checkpoints" / str(step), origin(run, engine.base)) as draft:
-            model.save_pretrained(str(draft), save_embedding_layers=False)
+        _save(model, run.folder / "checkpoints" / str(step), origin(run, engine.base))
 
     heldout_rows = [_row(e.messages, e.completion) for e in heldout[:HELDOUT_EXAMPLES]]
     torch.manual_seed(recipe.seed)
@@ -138,6 +136,11 @@ def _trainer(
     if started:  # what TRL rounded to bfloat16 on the way
         set_peft_model_state_dict(model, load_file(started / WEIGHTS))
     return trainer
+
+
+def _save(model: Any, target: Path, made_for: dict[str, Any]) -> None:
+    with publishing(target, made_for) as draft:
+        model.save_pretrained(str(draft), save_embedding_layers=False)
 
 
 def _shape(recipe: Recipe) -> LoraConfig:

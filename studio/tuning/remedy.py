@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from studio.errors import RunError
 from studio.measure.comparison import LaneSpec
+from studio.measure.curve import BUDGETS, choose_best
 from studio.measure.halves import can_be_replayed
 from studio.measure.probe import OVERALL, find
 from studio.measure.report import Report
@@ -67,7 +68,10 @@ def strength(
     strength: float | None = None,
     budget: float | None = None,
 ) -> Repair:
-    """Make the adapter weaker for good: as told, as the lane is, or as the report finds best."""
+    """Make the adapter weaker for good: as told, as the lane is, or as the report finds best.
+
+    The budget says how many points may be forgotten then.
+    """
     if strength is None:
         strength = lane.strength if lane.strength != 1 else _best(_needed(report), run.id, budget)
     source = LaneSpec(run=run.id, checkpoint=lane.checkpoint, strength=strength)
@@ -75,10 +79,10 @@ def strength(
 
 
 def checkpoint(
-    run: Run, lane: LaneSpec, _: Report | None, *, checkpoint: int | None = None
+    run: Run, lane: LaneSpec, report: Report | None, *, checkpoint: int | None = None
 ) -> Repair:
-    """Go back to an earlier step: the one told, the lane's own, or the last that was kept."""
-    step = checkpoint or lane.checkpoint or next(reversed(run.checkpoints()), None)
+    """Go back to an earlier step: the one told, the lane's own, or what the report finds best."""
+    step = checkpoint or lane.checkpoint or _best_step(report, run)
     run.adapter_at(step or 0)
     source = LaneSpec(run=run.id, checkpoint=step, strength=lane.strength)
     return _repair(run, f"at step {step}", how="checkpoint", sources=[source])
@@ -127,24 +131,23 @@ def fallen(report: Report, lane: str) -> tuple[str, ...]:
 
 
 def _best(report: Report, run: str, budget: float | None) -> float:
-    """The strength of the largest gain among those that lose at most the budget."""
-    allowed = report.margin if budget is None else budget
-    fitting: list[tuple[float, float]] = []
-    for lane in report.lanes:
-        spec = LaneSpec.parse(lane.id)
-        if spec.run != run or spec.checkpoint is not None or spec.strength == 0:
-            continue
-        deltas = report.of(lane.id)
-        kept = next((one for one in deltas if one.probe == OVERALL), None)
-        gains = [one.difference for one in deltas if one.kind == "gain"]
-        if kept is not None and gains and kept.difference >= -allowed:
-            fitting.append((sum(gains) / len(gains), spec.strength))
-    if not fitting:
+    """The strength below 1 that gains most and forgets no more than the budget, in points."""
+    allowed = BUDGETS["points"] if budget is None else budget
+    best = report.best_strength(run, allowed)
+    if best is None or best.point.strength == 1:
         raise RunError(
-            f"At no measured strength does {run} stay within {allowed:.1%} of what the base "
-            "knows; measure it at lower ones, such as 0.5, or name a strength."
+            f"The report has no weaker strength of {run} that gains more while forgetting at most "
+            f"{allowed:g} points; measure it at others, such as 0.5, or name a strength."
         )
-    return max(fitting)[1]
+    return best.point.strength
+
+
+def _best_step(report: Report | None, run: Run) -> int | None:
+    """The measured checkpoint that gains most inside the usual budget, else the last one kept."""
+    kept = run.checkpoints()
+    points = report.over_time(run.id) if report else []
+    best = choose_best((one for one in points if one.checkpoint in kept), BUDGETS["points"])
+    return best.point.checkpoint if best else next(reversed(kept), None)
 
 
 def _again(run: Run, told: str, **changes: Any) -> Recipe:
