@@ -29,7 +29,7 @@ def asked(case: Case) -> str:
 def test_the_general_pack_has_eight_families_of_a_hundred_cases_and_open_text() -> None:
     large = [probe for probe in GENERAL if len(probe.cases) >= 100]
     assert len(large) >= 8
-    assert {"choice", "number", "instructions"} <= {probe.scorer for probe in large}
+    assert {"choice", "number", "instructions", "json"} <= {probe.scorer for probe in large}
     (text,) = [probe for probe in GENERAL if probe.scorer == "text"]
     assert len(text.cases) >= 48
     assert all(60 <= len(case.answer.split()) <= 200 for case in text.cases)
