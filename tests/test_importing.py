@@ -67,7 +67,7 @@ def test_minimal_pairs_have_no_prompt_and_alternate_their_places(
 ) -> None:
     rows = [{good: f"They sing {n}.", bad: f"They sings {n}.", "uid": "x"} for n in range(4)]
     probe = read(put(tmp_path, "pairs.jsonl", lines(*rows)))
-    assert (probe.scorer, probe.chance) == ("choice", 0.5)
+    assert (probe.scorer, probe.chat, probe.chance) == ("choice", False, 0.5)
     assert all(case.messages == () for case in probe.cases)
     assert [case.choices.index(case.answer) for case in probe.cases] == [0, 1, 0, 1]
     assert probe.cases[2].answer == "They sing 2."

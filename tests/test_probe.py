@@ -204,6 +204,7 @@ def made(count: int = 12, **fields: object) -> Probe:
         ("choice", {"prompt": "?", "answer": "a", "choices": ["a", "a"]}, "all different"),
         ("choice", {"prompt": "?", "answer": "a", "choices": ["a", " "]}, "one is empty"),
         ("choice", {"prompt": "?", "answer": "c", "choices": ["a", "b"]}, "not one of the choices"),
+        ("choice", {"messages": [], "answer": "a", "choices": ["a", "b"]}, "`chat: false`"),
         ("text", {"prompt": "?", "answer": "a"}, "no prompt and no choices"),
         (
             "text",
@@ -241,7 +242,7 @@ def test_bare_probes_take_one_prompt_and_no_system_text() -> None:
 def test_chance_is_the_mean_over_the_closed_lists() -> None:
     pair = {"id": "p", "messages": [], "answer": "a", "choices": ["a", "b"]}
     four = {"id": "f", "messages": [], "answer": "a", "choices": list("abcd")}
-    assert made(cases=[pair, four]).chance == pytest.approx(0.375)
+    assert made(cases=[pair, four], chat=False).chance == pytest.approx(0.375)
     assert made(scorer="exact", cases=[{"id": "w", "prompt": "?", "answer": "a"}]).chance == 0
 
 
@@ -316,7 +317,7 @@ def test_only_old_skills_that_are_asked_take_solved_cases() -> None:
     assert not made(1).can_take_shots
     assert not made().with_shots(2).can_take_shots
     pair = {"id": "p", "messages": [], "answer": "a", "choices": ["a", "b"]}
-    assert not made(cases=[pair, {**pair, "id": "q"}]).can_take_shots
+    assert not made(cases=[pair, {**pair, "id": "q"}], chat=False).can_take_shots
 
 
 def test_a_case_keeps_its_solved_ones_when_more_are_measured() -> None:

@@ -152,7 +152,7 @@ def _pairs(rows: Sequence[Row], good: str, bad: str, what: str) -> dict[str, Any
         right, wrong = _text(row, good, what, number), _text(row, bad, what, number)
         choices = [right, wrong] if number % 2 else [wrong, right]
         cases.append({"id": str(number), "messages": [], "answer": right, "choices": choices})
-    return {"scorer": "choice", "cases": cases}
+    return {"scorer": "choice", "chat": False, "cases": cases}
 
 
 def _questions(rows: Sequence[Row], question: str, answer: str, what: str) -> dict[str, Any]:

@@ -75,6 +75,8 @@ class Probe(BaseModel):
             raise ValueError(f"case {twice[0]} occurs more than once")
         for case in self.cases:
             reason = scorers.fault(self.scorer, case)
+            if self.chat and self.scorer == "choice" and not case.messages:
+                reason = "sentences without a question are compared with `chat: false`"
             if not self.chat and [one.role for one in case.messages] not in ([], ["user"]):
                 reason = "without the chat template a case is one bare prompt"
             if reason:
