@@ -58,7 +58,7 @@ def _describe(run: Run, lane: LaneSpec) -> LaneInfo:
     return LaneInfo(
         id=lane.id,
         title=tuned.title + step + strength,
-        recipe=recipe.summary(),
+        recipe=tuned.summary(),
         run=lane.run,
         dataset=recipe.dataset,
         start_from=recipe.start_from,

@@ -1,7 +1,9 @@
 """A repair makes a new adapter from finished ones, without training."""
 
+import json
 from typing import Annotated, Literal, Self
 
+import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from studio.errors import RunError, sentence
@@ -62,6 +64,10 @@ class Repair(BaseModel):
             return cls.model_validate(fields)
         except ValidationError as error:
             raise RunError(sentence(error, "Repair")) from error
+
+    def yaml(self) -> str:
+        """The repair as YAML, for reading."""
+        return yaml.safe_dump(json.loads(self.model_dump_json()), sort_keys=False)
 
     def summary(self) -> str:
         """The repair in a few words: what was done to what."""

@@ -84,6 +84,16 @@ class Run:
         """What a measuring run was told to do."""
         return Comparison.model_validate_json(self._text("comparison.json"))
 
+    def summary(self) -> str:
+        """What it was told to do, in a line."""
+        match self.kind:
+            case "tune":
+                return self.recipe.summary()
+            case "repair":
+                return self.repair.summary()
+            case "compare":
+                return self.title
+
     @property
     def adapter(self) -> Path:
         """Where the adapter is once the run has finished."""

@@ -134,7 +134,7 @@ def open_lanes(
 ) -> list[Any]:
     """The finished runs to choose from, with those that another tab sent; then the lanes."""
     Thread(target=studio.warm_up_chat, daemon=True).start()  # may wait for another's answer
-    finished = [run for run in studio.runs() if run.kind == "tune" and run.status() == "finished"]
+    finished = [run for run in studio.runs() if run.makes_adapter and run.status() == "finished"]
     choices = [(f"{run.title} · {run.id[:15]}", run.id) for run in finished]
     known = [id for _, id in choices]
     kept = [id for id in chosen or [] if id in known]

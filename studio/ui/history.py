@@ -84,7 +84,7 @@ def build(studio: Studio, links: Links, tab: gr.Tab) -> Runs:
 @told
 def show_runs(studio: Studio, seen: Seen | None, chosen: str | None) -> list[Any]:
     """The table as it stands; left alone while nothing has changed."""
-    runs = [run for run in studio.runs() if run.kind == "tune"][:LISTED]
+    runs = [run for run in studio.runs() if run.makes_adapter][:LISTED]
     standings = [look(run) for run in runs]
     busy = any(standing.under_way for standing in standings)
     headlines = _headlines(studio)
@@ -102,7 +102,7 @@ def show_runs(studio: Studio, seen: Seen | None, chosen: str | None) -> list[Any
 @told
 def choose(studio: Studio, id: str) -> gr.Dropdown:
     """Look at that run."""
-    return _menu([run for run in studio.runs() if run.kind == "tune"][:LISTED], id)
+    return _menu([run for run in studio.runs() if run.makes_adapter][:LISTED], id)
 
 
 def _menu(runs: list[Run], chosen: str | None) -> gr.Dropdown:
@@ -120,15 +120,25 @@ def _row(run: Run, standing: Standing, headlines: dict[str, tuple[str, str]]) ->
     return [
         standing.word,
         run.title,
-        f"{'QLoRA' if recipe.method == 'qlora' else 'LoRA'} r{recipe.rank}"
-        + (f", KL {recipe.kl_anchor:g}" if recipe.kl_anchor else "")
-        + (f", replay {recipe.replay:.0%}" if recipe.replay else ""),
+        _method(run),
         recipe.dataset,
         f"{last['step']} / {last['total']}" if last else "",
         f"{last['loss']:.3f}" if last else "",
         gain,
         forgetting,
     ]
+
+
+def _method(run: Run) -> str:
+    if run.kind == "repair":
+        return f"repair: {run.summary()}"
+    recipe = run.recipe
+    parts = [f"{'QLoRA' if recipe.method == 'qlora' else 'LoRA'} r{recipe.rank}"]
+    parts += [f"KL {recipe.kl_anchor:g}"] if recipe.kl_anchor else []
+    parts += [f"replay {recipe.replay:.0%}"] if recipe.replay else []
+    parts += [f"replays {len(recipe.replay_probes)} probes"] if recipe.replay_probes else []
+    parts += ["continued"] if recipe.start_from else []
+    return ", ".join(parts)
 
 
 def _headlines(studio: Studio) -> dict[str, tuple[str, str]]:
@@ -172,7 +182,7 @@ def show_run(studio: Studio, id: str | None, drawn: Any) -> list[Any]:
     return [
         tell_run(run, standing),
         gr.Plot(value=figure, visible=figure is not None),
-        run.recipe.yaml(),
+        run.repair.yaml() if run.kind == "repair" else run.recipe.yaml(),
         run.log_tail(),
         now,
     ]
@@ -191,9 +201,24 @@ def tell_run(run: Run, standing: Standing) -> str:
         facts.append(card("Held-out loss", f"{heldout['loss']:.3f}", f"At step {heldout['step']}."))
     if "kl" in last:
         facts.append(card("Drift from the base", f"{last['kl']:.4f}", "KL, nats per token."))
+    facts += _tell_keeping(run)
     warnings = [str(event["message"]) for event in run.events() if event.kind == "warning"]
     facts += [card("Mind", "! warning", warning) for warning in warnings]
     return bar(standing.share, run.title) + "<br>" + cards(facts)
+
+
+def _tell_keeping(run: Run) -> list[str]:
+    """What was replayed of old skills, and which earlier adapters there are."""
+    facts = []
+    if replayed := run.last("replayed"):
+        right = sum(counts[0] for counts in replayed["right"].values())
+        asked = sum(counts[1] for counts in replayed["right"].values())
+        names = ", ".join(replayed["right"])
+        facts.append(card("Replayed", f"{right} of {asked}", f"Cases of {names} the base knows."))
+    if steps := run.checkpoints():
+        listed = ", ".join(map(str, steps))
+        facts.append(card("Kept on the way", listed, f"Steps; {run.id}:{steps[0]} is such a lane."))
+    return facts
 
 
 @told

@@ -48,13 +48,13 @@ def look(run: Run) -> Standing:
         case "created":
             sentence = "The worker is starting."
         case "waiting":
-            sentence = _tell_waiting(events)
+            sentence = _tell_waiting(run, events)
         case "running":
             sentence = _tell_running(events, done, total, left)
         case "finished":
             share, sentence = 1.0, _tell_finished(run, events)
         case "cancelled":
-            sentence = "Cancelled; what was learned until then was not kept."
+            sentence = _tell_cancelled(run)
         case _:
             sentence = run.error() or "It ended without a result."
     return Standing(status=status, sentence=sentence, share=share, seconds_left=left)
@@ -90,14 +90,11 @@ def _seconds_left(events: list[Event], done: int, total: int) -> float | None:
     return (counted[-1].at - first.at) / (done - begun) * (total - done)
 
 
-def _tell_waiting(events: list[Event]) -> str:
-    runs = events[-1]["runs"]
-    if runs:
-        return (
-            f"Waiting for the {len(runs)} runs that it measures."
-            if len(runs) > 1
-            else ("Waiting for the run that it measures.")
-        )
+def _tell_waiting(run: Run, events: list[Event]) -> str:
+    if runs := events[-1]["runs"]:
+        awaited = f"the {len(runs)} runs" if len(runs) > 1 else "the run"
+        does = {"compare": "measures", "repair": "repairs", "tune": "goes on from"}[run.kind]
+        return f"Waiting for {awaited} that it {does}."
     return "Waiting in line for the device; it starts by itself when the run before it ends."
 
 
@@ -108,8 +105,15 @@ def _tell_running(events: list[Event], done: int, total: int, left: float | None
         return f"{phase.capitalize()}."
     about = f", about {duration(left)} left" if left is not None else ""
     if any(event.kind == "progress" for event in events):
-        return f"Measuring, {done / total:.0%}{about}."
+        return f"{phase.capitalize()}, {done / total:.0%}{about}."
     return f"{phase.capitalize()}, step {done} of {total}{about}."
+
+
+def _tell_cancelled(run: Run) -> str:
+    if steps := run.checkpoints():
+        listed = ", ".join(map(str, steps))
+        return f"Cancelled; the adapters of step {listed} were kept."
+    return "Cancelled; what was learned until then was not kept."
 
 
 def _tell_finished(run: Run, events: list[Event]) -> str:
@@ -117,6 +121,8 @@ def _tell_finished(run: Run, events: list[Event]) -> str:
     seconds = events[-1].at - working.at
     if run.kind == "compare":
         return f"Measured in {duration(seconds)}."
+    if run.kind == "repair":
+        return f"Repaired in {duration(seconds)}: {run.summary()}, rank {events[-1]['rank']}."
     speed = events[-1]["tokens_per_second"]
     pace = f", {speed:,.0f} tokens per second" if speed else ""
     return f"Finished: {events[-1]['steps']} steps in {duration(seconds)}{pace}."

@@ -106,7 +106,7 @@ def open_report(demo: Demo | None) -> list[Any]:
 def tell_facts(studio: Studio, runs: list[Run]) -> str:
     """The row of cards."""
     datasets = studio.datasets()
-    tuned = [run for run in runs if run.kind == "tune"]
+    tuned = [run for run in runs if run.makes_adapter]
     finished = sum(look(run).status == "finished" for run in tuned[:100])
     base, remark = describe_base()
     newest = datasets[0].card if datasets else None
@@ -198,7 +198,7 @@ def _after_finish(run: Run) -> str:
 
 
 def _watch(run: Run) -> str:
-    return "Watch it in the Tune tab." if run.kind == "tune" else "Its report comes by itself."
+    return "Watch it in the Tune tab." if run.makes_adapter else "Its report comes by itself."
 
 
 NEXT: dict[str, Callable[[Run], str]] = {
