@@ -17,7 +17,7 @@ from studio.data.template import Template, find, own, shipped
 from studio.errors import DatasetError, RunError, StudioError
 from studio.measure.comparison import Comparison, LaneSpec
 from studio.measure.halves import replayed_half
-from studio.measure.importing import import_probe
+from studio.measure.importing import import_probe, keep_heldout
 from studio.measure.keepsake import pack
 from studio.measure.outcome import BASE
 from studio.measure.probe import Probe, flag, own_probes
@@ -237,6 +237,10 @@ class Studio:
         Options are name, title and kind; ProbeError leaves nothing behind.
         """
         return import_probe(Path(path).expanduser(), self.settings.probes, **options)
+
+    def keep_heldout(self, dataset: str, **options: Any) -> Probe:
+        """Keep a dataset's held-out examples as a retention probe; options: name and title."""
+        return keep_heldout(self.dataset(dataset), self.settings.probes, **options)
 
     def flag_case(self, messages: Sequence[Message], answer: str) -> Probe:
         """Keep a chat's question with the answer that should stay; the probe of all flagged."""

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from studio.data.example import Message
+from studio.data.template import Phrasing, Template
 from studio.errors import ProbeError
 from studio.measure.importing import import_probe, read_probe
 from studio.measure.probe import Probe, find, flag, flagged
@@ -276,7 +277,7 @@ def test_an_imported_probe_is_kept_and_found(tmp_path: Path) -> None:
         assert probe.name == "my-pairs"
         assert studio.probes()[-1] == probe
         assert "my-pairs" in studio.retention_probes("starter")
-        with pytest.raises(ProbeError, match='probe called "my-pairs" already'):
+        with pytest.raises(ProbeError, match='name "my-pairs" is taken'):
             studio.import_probe(path)
 
 
@@ -312,3 +313,28 @@ def test_flagged_cases_gather_in_one_probe(tmp_path: Path) -> None:
     with pytest.raises(ProbeError, match="flagged case"):
         flag(home, hello, "  ")
     assert flagged(home) == probe
+
+
+def test_a_task_that_was_learned_is_kept_as_a_skill(tmp_path: Path) -> None:
+    with Studio(tmp_path) as studio:
+        rows = [{"animal": f"cow {i}", "sound": "moo" if i % 2 else "baa"} for i in range(20)]
+        template = Template(
+            name="animals",
+            title="Animals",
+            description="Names the sound of an animal.",
+            task="knowledge",
+            license="Apache-2.0",
+            source="Written for the test.",
+            answer="{{ sound }}",
+            phrasings=(Phrasing(prompt="What does the {{ animal }} say?"),),
+            rows=({"animal": "cow", "sound": "moo"},),
+        )
+        dataset = studio.build(template, rows, heldout_share=0.5)
+        probe = studio.keep_heldout(dataset.id, title="Old animals")
+        assert (probe.name, probe.kind, probe.pack) == (dataset.id, "retention", "own")
+        assert studio.probes()[-1] == probe
+        assert {case.answer for case in probe.cases} == {"moo", "baa"}
+        with pytest.raises(ProbeError, match="is taken"):
+            studio.keep_heldout(dataset.id)
+        with pytest.raises(ProbeError, match='"task" is taken'):
+            studio.keep_heldout(dataset.id, name="task")

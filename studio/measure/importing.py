@@ -18,15 +18,19 @@ from typing import Any
 from pydantic import ValidationError
 
 from studio.data import strict_yaml
+from studio.data.dataset import Dataset
 from studio.data.readers import Row, read_rows
 from studio.errors import DatasetError, ProbeError, sentence
 from studio.measure import open_text, probe_file, task_file
-from studio.measure.probe import FLAGGED, Kind, Probe, find, load, save
+from studio.measure.probe import FLAGGED, Kind, Probe, find, from_dataset, load, save
 
 TABLES = (".csv", ".tsv", ".jsonl", ".json")
 TEXTS = (".txt", ".md", ".markdown")
 
 PAIR_COLUMNS = (("good", "bad"), ("sentence_good", "sentence_bad"))
+RESERVED = (FLAGGED, "task")
+"""Names that probes made by the studio itself have."""
+
 QUESTION_COLUMNS = ("question", "prompt", "query", "stem", "input")
 ANSWER_COLUMNS = ("answer", "label", "correct", "target", "gold", "output")
 _CHOICE_COLUMN = re.compile(r"(?:choice|option|answer|ending)?[ _]?([A-Z]|\d)", re.IGNORECASE)
@@ -58,13 +62,35 @@ def import_probe(
 
     ProbeError, also for a name that is taken, leaves nothing behind.
     """
-    plain = unicodedata.normalize("NFKD", path.stem).encode("ascii", "ignore").decode().lower()
-    chosen = name or re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40] or "probe"
-    if chosen == FLAGGED or chosen in {probe.name for probe in find(None, home_probes)}:
-        raise ProbeError(f'there is a probe called "{chosen}" already; give it another name.')
+    chosen = _free_name(name or _slug(path.stem), home_probes)
     probe = read_probe(path, name=chosen, title=title or path.stem, kind=kind)
     save(probe, home_probes)
     return probe
+
+
+def keep_heldout(dataset: Dataset, home_probes: Path, *, name: str = "", title: str = "") -> Probe:
+    """Keep a dataset's held-out examples as a retention probe: a task that must not be forgotten.
+
+    Raises ProbeError.
+    """
+    chosen = _free_name(name or dataset.id, home_probes)
+    asked = from_dataset(dataset, name=chosen)
+    known: dict[str, Any] = {"kind": "retention", "pack": "own", "title": title or asked.title}
+    probe = asked.model_copy(update=known)
+    save(probe, home_probes)
+    return probe
+
+
+def _slug(stem: str) -> str:
+    plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40] or "probe"
+
+
+def _free_name(name: str, home_probes: Path) -> str:
+    taken = {probe.name for probe in find(None, home_probes)}
+    if name in taken or name in RESERVED:
+        raise ProbeError(f'the name "{name}" is taken by another probe; give it another one.')
+    return name
 
 
 def _from_yaml(path: Path) -> dict[str, Any]:
