@@ -86,17 +86,21 @@ def test_a_person_goes_from_rows_to_a_report(browser: "playwright.Browser", addr
     assert complaints == []
 
 
+def paste_rows(page: "playwright.Page", text: str) -> None:
+    """Put rows into the Data tab by hand."""
+    open_tab(page, "Data")
+    expect(page.locator("#preview")).to_contain_text("tokens are learned", timeout=20_000)
+    page.get_by_label("Paste text").check()
+    pasted = page.locator("#pasted").get_by_role("textbox")
+    pasted.fill(text)
+    pasted.press("Tab")
+
+
 def test_wrong_input_is_answered_with_a_sentence(
     browser: "playwright.Browser", address: str
 ) -> None:
     page, complaints = open_page(browser, address)
-    open_tab(page, "Data")
-    expect(page.locator("#preview")).to_contain_text("tokens are learned", timeout=20_000)
-    page.get_by_label("Paste text").check()
-    page.locator("#pasted").get_by_role("textbox").fill(
-        '{"text": "Fine.", "label": "positive"}\n{broken'
-    )
-    page.locator("#pasted").get_by_role("textbox").press("Tab")
+    paste_rows(page, '{"text": "Fine.", "label": "positive"}\n{broken')
     expect(page.locator("#found")).to_contain_text("1 refused", timeout=20_000)
     page.locator("#build").click()
     expect(page.get_by_test_id("toast-body")).to_contain_text("No rows are left", timeout=20_000)
@@ -113,14 +117,9 @@ def test_text_from_a_row_is_shown_and_never_run(
     browser: "playwright.Browser", address: str
 ) -> None:
     page, _ = open_page(browser, address)
-    open_tab(page, "Data")
-    expect(page.locator("#preview")).to_contain_text("tokens are learned", timeout=20_000)
-    page.get_by_label("Paste text").check()
     nasty = "<img src=x onerror=window.hit=1> ${window.hit=1} {{ window.hit }}"
     row = {"text": nasty, "label": "positive", "split": nasty}
-    pasted = page.locator("#pasted").get_by_role("textbox")
-    pasted.fill(json.dumps(row) + "\n" + json.dumps(row | {"text": "Fine."}))
-    pasted.press("Tab")
+    paste_rows(page, json.dumps(row) + "\n" + json.dumps(row | {"text": "Fine."}))
     expect(page.locator("#preview")).to_contain_text(nasty, timeout=20_000)
     page.locator("#build").click()
     expect(page.get_by_test_id("toast-body")).to_contain_text("<img src=x", timeout=20_000)
