@@ -6,20 +6,24 @@ import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from huggingface_hub import ModelCard
 from made_home import FORMULA, HOSTILE, Home, give_adapter, make_home
+from made_outcomes import answered, compare, probe
 
 from studio import Studio
 from studio.errors import RunError
-from studio.measure import card, document, keepsake, pictures
+from studio.measure import card, casebook, document, keepsake, pictures
+from studio.measure.comparison import LaneSpec
 from studio.measure.delta import Delta
-from studio.measure.report import Report
+from studio.measure.report import LaneInfo, Report, make_report
 from studio.measure.results import read_probes, read_report, read_run_outcomes
 from studio.tuning.recipe import Recipe
+from studio.tuning.repair import Repair
 from studio.tuning.run import create_run
 
 VOID = {"meta", "br", "img", "hr", "input", "link"}
@@ -161,6 +165,74 @@ def test_both_answers_of_a_changed_case_are_there(home: Home, report: Report) ->
     assert f"{HOSTILE}no" in words
     assert f"{HOSTILE}yes" in words
     assert "A text about things" in words
+
+
+def test_a_large_measurement_shows_fewer_cases_and_counts_all() -> None:
+    probes = {one.name: one for one in (probe(f"probe{i}", 20) for i in range(300))}
+    outcomes = [one for each in probes.values() for one in compare(each, lost=12, gained=0)]
+    lanes = [LaneInfo(id="run-a", title="Run")]
+    made = make_report(
+        outcomes, list(probes.values()), base="starter", lanes=lanes, created=datetime.now(UTC)
+    )
+    chapters = casebook.tell(made.of("run-a"), probes, casebook.index(outcomes))
+    assert len(chapters) == 300
+    assert {len(group.cases) for one in chapters for group in one.groups} == {5}
+    assert {group.count for one in chapters for group in one.groups} == {12}
+
+
+def test_runs_tuned_one_after_another_and_what_returns_are_told(home: Home) -> None:
+    first, second = probe("first", 40, "gain"), probe("second", 40, "gain")
+    capitals = probe("capitals", 40)
+    again = capitals.model_copy(update={"name": "capitals.shots2", "kind": "recovery"})
+    right = {
+        "base": {"first": 0, "second": 0, "capitals": 40, "capitals.shots2": 40},
+        "run-a": {"first": 40, "second": 5, "capitals": 40, "capitals.shots2": 40},
+        "run-b": {"first": 10, "second": 40, "capitals": 20, "capitals.shots2": 40},
+    }
+    probes = [first, second, capitals, again]
+    outcomes = [
+        one
+        for lane, marks in right.items()
+        for each in probes
+        for one in answered(lane, each, [i < marks[each.name] for i in range(40)])
+    ]
+    lanes = [
+        LaneInfo(id="run-a", title="A", run="run-a", dataset="first"),
+        LaneInfo(id="run-b", title="B", run="run-b", dataset="second", start_from="run-a"),
+    ]
+    made = make_report(outcomes, probes, base="starter", lanes=lanes, created=datetime.now(UTC))
+    text = document.html(made, home.measured, probes, outcomes)
+    tables = [[cell.strip() for cell in table[0]] for table in Page(text).tables]
+    assert ["Accuracy in % after", "First", "Second"] in tables
+    assert any("Of the drop returns, %" in head for head in tables)
+    assert "mostly hidden" in text
+
+
+def test_the_training_of_a_run_and_its_layers_are_drawn(report: Report, home: Home) -> None:
+    whole, half = report.lanes
+    earlier = half.model_copy(update={"strength": 1.0, "checkpoint": 30})
+    both = report.model_copy(update={"lanes": (whole, earlier)})
+    svg = pictures.draw_training(both, home.tuned.id)
+    assert svg is not None
+    assert "step 30" in svg
+    assert pictures.draw_training(report, home.tuned.id) is None
+    moved = pictures.draw_drift([(0, "q_proj", 0.01), (1, "q_proj", 0.02)], "Run")
+    assert moved is not None
+    assert "q_proj" in moved
+    assert pictures.draw_drift([], "Run") is None
+
+
+def test_a_repair_is_reproduced_by_its_command(home: Home) -> None:
+    repair = Repair.make(
+        how="strength",
+        sources=[LaneSpec(run=home.tuned.id, strength=0.4)],
+        recipe=home.tuned.recipe.model_copy(update={"name": "weaker"}),
+    )
+    run = create_run(home.tuned.folder.parent, repair, about="weaker")
+    text = card.model_card(run, None)
+    wanted = f"repair --how strength --name weaker --lane {home.tuned.id} --strength 0.4"
+    assert wanted in text
+    assert text.index("python -m studio train recipe.yaml") < text.index(wanted)
 
 
 def test_markdown_tells_the_reports_numbers(report: Report) -> None:

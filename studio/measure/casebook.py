@@ -10,8 +10,9 @@ from studio.measure.outcome import BASE, Outcome
 from studio.measure.pairs import FLIPS, Pair
 from studio.measure.probe import Probe
 
-SHOWN = 30
-"""Cases written out per probe and kind of change; the spreadsheet of answers has all."""
+SHOWN, FEWEST, ALTOGETHER = 30, 5, 3000
+"""Cases written out per probe and kind of change: so many, but fewer (yet not fewer than FEWEST)
+where there are so many probes and lanes that a document would hold more than ALTOGETHER."""
 WORST = 5  # texts that are written out where there is no right and wrong
 KINDS = {
     "right_wrong": "Right before, wrong now",
@@ -61,14 +62,14 @@ def index(outcomes: Iterable[Outcome]) -> Answers:
     return answers
 
 
-def tell(
-    deltas: Sequence[Delta], probes: Mapping[str, Probe], lane: str, answers: Answers
-) -> list[Chapter]:
-    """A chapter for every delta that is about one probe."""
-    return [_tell(one, probes[one.probe], lane, answers) for one in deltas if one.probe in probes]
+def tell(deltas: Sequence[Delta], probes: Mapping[str, Probe], answers: Answers) -> list[Chapter]:
+    """A chapter for every delta that is about one probe; the cases shown share the room."""
+    shown = max(FEWEST, min(SHOWN, ALTOGETHER // max(1, len(answers))))
+    return [_tell(one, probes[one.probe], answers, shown) for one in deltas if one.probe in probes]
 
 
-def _tell(delta: Delta, probe: Probe, lane: str, answers: Answers) -> Chapter:
+def _tell(delta: Delta, probe: Probe, answers: Answers, limit: int) -> Chapter:
+    lane = delta.lane
     before, after = answers.get((BASE, probe.name), {}), answers.get((lane, probe.name), {})
     pairs = [
         (case, Pair(before[case.id], after[case.id]))
@@ -86,7 +87,7 @@ def _tell(delta: Delta, probe: Probe, lane: str, answers: Answers) -> Chapter:
         f"{delta.b} lost, {delta.c} gained of {delta.n}",
         {flip: len(members) for flip, members in kinds.items()},
         [
-            Group(title, len(kinds[flip]), kinds[flip][:SHOWN])
+            Group(title, len(kinds[flip]), kinds[flip][:limit])
             for flip, title in KINDS.items()
             if kinds[flip]
         ],

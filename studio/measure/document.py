@@ -149,7 +149,7 @@ def _lane(
         recoveries=_from_markdown(
             report_as_markdown.table_recoveries(recoveries) if recoveries else ""
         ),
-        chapters=casebook.tell(deltas, asked, info.id, answers),
+        chapters=casebook.tell(deltas, asked, answers),
     )
 
 

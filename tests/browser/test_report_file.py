@@ -1,12 +1,9 @@
 """The report as one file in a real browser: nothing runs, nothing loads, nothing is cut off."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 from made_home import make_home
 
 from studio import Studio
