@@ -268,18 +268,23 @@ class Studio:
         return recipes[0].base, recipes[0].method, recipes
 
     def measurement(self, id: str) -> Run:
-        """The measuring run of that id, or the newest finished one that measured that tuned run."""
+        """The measuring run of that id, or the newest finished one that measured that tuned run.
+
+        One that measured the run as it ended, at full strength, goes before any other.
+        """
         run = self.run(id)
         if run.kind == "compare":
             return run
-        for other in self.runs():
-            if (
-                other.kind == "compare"
-                and other.status() == "finished"
-                and any(lane.run == id for lane in other.comparison.lanes)
-            ):
-                return other
-        raise RunError(f"Run {id} has not been measured yet; compare it with its base first.")
+        about = [
+            (any(lane.id == id for lane in other.comparison.lanes), other)
+            for other in self.runs()
+            if other.kind == "compare"
+            and any(lane.run == id for lane in other.comparison.lanes)
+            and other.status() == "finished"
+        ]
+        if not about:
+            raise RunError(f"Run {id} has not been measured yet; compare it with its base first.")
+        return max(about, key=lambda one: one[0])[1]
 
     def report(self, id: str, **bounds: Any) -> Report:
         """The report of a measuring run, or the newest one about a tuned run.

@@ -22,6 +22,7 @@ from studio.measure.comparison import LaneSpec
 from studio.measure.delta import Delta
 from studio.measure.report import LaneInfo, Report, make_report
 from studio.measure.results import read_probes, read_report, read_run_outcomes
+from studio.tuning.events import append_event
 from studio.tuning.recipe import Recipe
 from studio.tuning.repair import Repair
 from studio.tuning.run import create_run
@@ -363,6 +364,18 @@ def test_a_lane_that_was_measured_at_another_strength_only_is_not_called_measure
 ) -> None:
     half = report.model_copy(update={"lanes": report.lanes[1:]})
     assert "has not been measured" in card.model_card(home.tuned, half)
+
+
+def test_an_export_is_told_by_the_measurement_at_full_strength(tmp_path: Path) -> None:
+    with Studio(tmp_path / "home") as studio:
+        made = make_home(studio)
+        weaker = made.measured.comparison.model_copy(
+            update={"lanes": made.measured.comparison.lanes[1:]}
+        )
+        newer = create_run(studio.settings.runs, weaker, about="zzz")
+        append_event(newer.folder / "events.jsonl", "finished")
+        assert studio.measurement(made.tuned.id).id == made.measured.id
+        assert studio.measurement(newer.id).id == newer.id
 
 
 def test_an_export_has_everything_and_says_the_same_everywhere(
