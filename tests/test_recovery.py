@@ -63,6 +63,8 @@ def test_the_share_that_returns_decides(right: int, behind: int, finding: str) -
         assert one.returned_low is not None
         assert one.returned_high is not None
         assert one.returned_low <= one.returned <= one.returned_high
+        assert one.returned_high - one.returned_low > 0.03  # even where all returns
+        assert one.drop_low < one.drop < one.drop_high
 
 
 def test_the_interval_of_the_returned_share_holds_what_it_promises() -> None:
@@ -81,7 +83,7 @@ def test_the_interval_of_the_returned_share_holds_what_it_promises() -> None:
         assert one.returned_low is not None
         assert one.returned_high is not None
         hits += one.returned_low <= 0.6 <= one.returned_high
-    assert hits / rounds >= 0.9
+    assert hits / rounds >= 0.92
 
 
 def test_what_examples_teach_the_base_too_does_not_count_as_recovered() -> None:

@@ -11,14 +11,7 @@ from studio.measure.outcome import Outcome
 from studio.measure.pairs import pair_outcomes
 from studio.measure.probe import index_by_name
 from studio.measure.report import LaneInfo, Report, make_report
-from studio.measure.sequence import (
-    accuracy_at_the_end,
-    backward_transfer,
-    find_chain,
-    follow,
-    forgetting,
-    forward_transfer,
-)
+from studio.measure.sequence import find_chain, follow
 
 N = 100
 TASKS = ("colours", "animals", "numbers")
@@ -65,29 +58,37 @@ def test_the_matrix_and_its_numbers_are_those_of_the_definitions() -> None:
     best = [max(r[1][0], r[2][0]), max(r[1][1], r[2][1])]
     assert found.forgetting.value == pytest.approx((best[0] - r[3][0] + best[1] - r[3][1]) / 2)
     for one in (found.acc, found.bwt, found.fwt, found.forgetting):
-        assert one.low is not None
-        assert one.high is not None
         assert one.low < one.value < one.high
 
 
-def test_the_numbers_of_many_matrices_are_those_of_each() -> None:
-    cube = np.random.default_rng(1).random((20, 5, 4))
-    for matrix, acc, bwt, fwt, drop in zip(
-        cube, accuracy_at_the_end(cube), backward_transfer(cube), forward_transfer(cube),
-        forgetting(cube), strict=True,
-    ):  # fmt: skip
-        t = 4
-        assert acc == pytest.approx(sum(matrix[t][j] for j in range(t)) / t)
-        back = [matrix[t][j] - matrix[j + 1][j] for j in range(t - 1)]
-        assert bwt == pytest.approx(sum(back) / (t - 1))
-        ahead = [matrix[j][j] - matrix[0][j] for j in range(1, t)]
-        assert fwt == pytest.approx(sum(ahead) / (t - 1))
-        drops = [max(matrix[k][j] for k in range(1, t)) - matrix[t][j] for j in range(t - 1)]
-        assert drop == pytest.approx(sum(drops) / (t - 1))
+def test_the_numbers_of_random_matrices_are_those_of_plain_loops() -> None:
+    generator = np.random.default_rng(1)
+    for _ in range(6):
+        rights = generator.integers(0, N + 1, size=(4, 3)).tolist()
+        found = make([lane(1), lane(2), lane(3)], outcomes_of(rights)).sequence
+        assert found is not None
+        r, t = [[right / N for right in row] for row in rights], 3
+        assert found.acc.value == pytest.approx(sum(r[t]) / t)
+        back = [r[t][j] - r[j + 1][j] for j in range(t - 1)]
+        assert found.bwt.value == pytest.approx(sum(back) / (t - 1))
+        ahead = [r[j][j] - r[0][j] for j in range(1, t)]
+        assert found.fwt.value == pytest.approx(sum(ahead) / (t - 1))
+        drops = [max(r[k][j] for k in range(1, t)) - r[t][j] for j in range(t - 1)]
+        assert found.forgetting.value == pytest.approx(sum(drops) / (t - 1))
+
+
+def test_where_nothing_changed_there_is_still_doubt() -> None:
+    found = make([lane(1), lane(2), lane(3)], outcomes_of([[0, 0, 0]] + 3 * [[N, N, N]])).sequence
+    assert found is not None
+    assert (found.bwt.value, found.acc.value) == (0, 1)
+    assert found.bwt.low < -0.01
+    assert found.bwt.high > 0.01
+    assert found.acc.low < 0.99
+    assert found.acc.high == 1
 
 
 def test_the_interval_of_backward_transfer_holds_what_it_promises() -> None:
-    generator, hits, rounds = np.random.default_rng(2), 0, 100
+    generator, hits, rounds = np.random.default_rng(2), 0, 150
     probes = index_by_name(TASK_PROBES[:2])
     for _ in range(rounds):
         outcomes = []
@@ -100,10 +101,8 @@ def test_the_interval_of_backward_transfer_holds_what_it_promises() -> None:
         pairs = pair_outcomes(outcomes, probes, ["run-1", "run-2"])
         found = follow([lane(1), lane(2)], pairs, probes, level=0.95)
         assert found is not None
-        assert found.bwt.low is not None
-        assert found.bwt.high is not None
         hits += found.bwt.low <= -0.18 <= found.bwt.high
-    assert hits / rounds >= 0.9
+    assert hits / rounds >= 0.92
 
 
 def test_the_last_stage_tells_the_sequence_in_words_and_as_a_table() -> None:

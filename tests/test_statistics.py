@@ -11,6 +11,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from studio.measure.statistics import (
     MOST_CASES,
+    average_interval,
     equivalence_level,
     holm,
     mcnemar_midp,
@@ -190,6 +191,26 @@ def test_the_normal_distribution_agrees_with_scipy() -> None:
     for z in (-3.0, 0.0, 0.5, 1.96, 6.0, 20.0):
         assert normal_tail(z) == pytest.approx(stats.norm.sf(z), rel=1e-12)
     assert normal_quantile(0.9) == pytest.approx(stats.norm.ppf(0.95))
+
+
+def test_the_average_of_normal_numbers_has_the_textbook_interval() -> None:
+    # For symmetric parts MOVER is the usual root of summed squares.
+    parts = [(0.1, (0.0, 0.2)), (0.5, (0.3, 0.7)), (-0.2, (-0.3, -0.1))]
+    reach = np.sqrt(0.1**2 + 0.2**2 + 0.1**2) / 3
+    low, high = average_interval(parts)
+    assert (low, high) == pytest.approx((0.4 / 3 - reach, 0.4 / 3 + reach))
+    assert average_interval([(0.9, (0.7, 0.95))]) == pytest.approx((0.7, 0.95))
+
+
+def test_the_average_of_paired_differences_holds_what_it_promises() -> None:
+    generator, hits, rounds = np.random.default_rng(14), 0, 3000
+    losses, n = np.array([0.02, 0.1, 0.3]), 48
+    drawn = generator.binomial(n, losses, size=(rounds, 3))
+    bounds = {k: paired_interval(k, 0, n) for k in {int(k) for k in drawn.ravel()}}
+    for row in drawn.tolist():
+        low, high = average_interval([(-k / n, bounds[k]) for k in row])
+        hits += low <= -losses.mean() <= high
+    assert 0.94 <= hits / rounds <= 0.99
 
 
 def midp_level(n: int, flips: float) -> float:

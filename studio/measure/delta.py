@@ -65,8 +65,10 @@ class Delta(BaseModel):
     chance: float | None = None
     """Accuracy of guessing; 0 where answers are free."""
     fg: float | None = None
-    """Share of the base's accuracy above chance that is gone (Luo et al. 2023, chance-corrected);
-    None where the base is hardly above chance. `fg_low` and `fg_high` bound it."""
+    """Share of the base's accuracy above chance that is gone, (base - tuned) / (base - chance):
+    the forgetting of Luo et al. (2023, arXiv 2308.08747) with scores corrected for guessing,
+    (R - chance) / (1 - chance). `fg_low` and `fg_high` take the denominator as known; None where
+    the base is hardly above chance."""
     fg_low: float | None = None
     fg_high: float | None = None
 

@@ -154,7 +154,12 @@ def _tell_accuracy(
         "accuracy_verdict": judgement.accuracy, "shown_drop": drop, "chance": sample.chance,
     }  # fmt: skip
     if base[0] > sample.chance + _CLEARLY_ABOVE_CHANCE:
-        found |= sample.loss(bounds.level).named("fg", "fg_low", "fg_high")
+        above = before / n - sample.chance
+        found |= {
+            "fg": (lost - gained) / n / above,
+            "fg_low": -high / above,
+            "fg_high": -low / above,
+        }
     return found
 
 

@@ -177,8 +177,6 @@ def measured(one: "Measured", *, plus: bool = False) -> str:
     """A share in percent or points with its interval."""
     value = number(100 * one.value, 0)
     value = f"+{value}" if plus and one.value > 0 and value.strip("0") else value
-    if one.low is None or one.high is None:
-        return f"{value} (too few cases for an interval)"
     return f"{value} ({number(100 * one.low, 0)} … {number(100 * one.high, 0)})"
 
 

@@ -10,10 +10,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from studio.measure import bootstrap
+from studio.measure import bootstrap, statistics
 from studio.measure.bootstrap import Numbers
 from studio.measure.pairs import Pair
 from studio.measure.probe import OVERALL, Probe
+from studio.measure.statistics import Interval
 
 Finding = Literal["mostly hidden", "mostly lost", "undecided", "no drop to explain"]
 
@@ -38,12 +39,12 @@ class Recovery(BaseModel):
     """Cases asked both ways."""
     drop: float
     """Base minus tuned accuracy, asked plainly; `drop_low` and `drop_high` bound it."""
-    drop_low: float | None
-    drop_high: float | None
+    drop_low: float
+    drop_high: float
     drop_shots: float
     """The same behind solved cases."""
-    drop_shots_low: float | None
-    drop_shots_high: float | None
+    drop_shots_low: float
+    drop_shots_high: float
     returned: float | None
     """1 - drop_shots / drop: 1 if all came back, 0 if nothing; None if no drop is certain."""
     returned_low: float | None
@@ -88,37 +89,34 @@ def _match(probe: Probe, plain: list[Pair], again: list[Pair]) -> list[_Quad]:
 def _measure(
     lane: str, name: str, title: str, shots: int, quads: list[_Quad], *, level: float
 ) -> Recovery:
-    rows = [(_drop(plain), _drop(behind), 1) for _, plain, behind in quads]
-    sums = bootstrap.add_up(rows, [cluster for cluster, *_ in quads])
-    resamples = bootstrap.resample(sums)
-
-    def interval(values: Numbers) -> tuple[float, float] | tuple[None, None]:
-        return bootstrap.percentile_interval(values, len(sums), level) or (None, None)
-
-    drop, behind, n = sums.sum(axis=0)
-    low, high = interval(resamples[:, 0] / resamples[:, 2])
-    shots_low, shots_high = interval(resamples[:, 1] / resamples[:, 2])
-    returned: float | None = None
-    ends: tuple[float, float] | tuple[None, None] = (None, None)
-    if low is not None and low > 0:
-        returned = float(1 - behind / drop)
-        ends = interval(1 - bootstrap.divide(resamples[:, 1], resamples[:, 0]))
+    n = len(quads)
+    sums = bootstrap.add_up(
+        [(_drop(plain), _drop(behind), 1) for _, plain, behind in quads],
+        [cluster for cluster, *_ in quads],
+    )
+    plainly = _interval([plain for _, plain, _ in quads], sums[:, [0, 2]], level)
+    behind = _interval([again for *_, again in quads], sums[:, [1, 2]], level)
+    drop, left, _ = sums.sum(axis=0)
+    returned, ends = None, None
+    if plainly[0] > 0:
+        returned = float(1 - left / drop)
+        ends = _bound(returned, sums, level, lost=sum(_drop(plain) > 0 for _, plain, _ in quads))
     return Recovery(
         lane=lane,
         probe=name,
         title=title,
         shots=shots,
-        n=len(quads),
+        n=n,
         drop=float(drop / n),
-        drop_low=low,
-        drop_high=high,
-        drop_shots=float(behind / n),
-        drop_shots_low=shots_low,
-        drop_shots_high=shots_high,
+        drop_low=plainly[0],
+        drop_high=plainly[1],
+        drop_shots=float(left / n),
+        drop_shots_low=behind[0],
+        drop_shots_high=behind[1],
         returned=returned,
-        returned_low=ends[0],
-        returned_high=ends[1],
-        finding=_find(returned, *ends),
+        returned_low=ends[0] if ends else None,
+        returned_high=ends[1] if ends else None,
+        finding=_find(returned, ends),
     )
 
 
@@ -126,11 +124,34 @@ def _drop(pair: Pair) -> int:
     return bool(pair.base.correct) - bool(pair.tuned.correct)
 
 
-def _find(returned: float | None, low: float | None, high: float | None) -> Finding:
+def _interval(pairs: list[Pair], sums: Numbers, level: float) -> Interval:
+    """The interval of a drop, as that of any difference of accuracy."""
+    lost, gained = (sum(_drop(pair) == sign for pair in pairs) for sign in (1, -1))
+    design = 1.0
+    if len(sums) < len(pairs):
+        design = bootstrap.design_effect(sums[:, 0], sums[:, 1], lost + gained)
+    # Lost and gained change places, because a drop is the negative of the difference.
+    counts = gained / design, lost / design, len(pairs) / design
+    return statistics.paired_interval(*counts, level)
+
+
+def _bound(returned: float, sums: Numbers, level: float, *, lost: int) -> Interval | None:
+    """The bootstrap's interval of the share that returns, no narrower than Wilson's over the lost
+    cases: where all or none return, the bootstrap alone would be sure."""
+    resamples = bootstrap.resample(sums)
+    shares = 1 - bootstrap.divide(resamples[:, 1], resamples[:, 0])
+    drawn = bootstrap.percentile_interval(shares, len(sums), level)
+    if drawn is None:
+        return None
+    counted = statistics.wilson_interval(lost * min(1.0, max(0.0, returned)), lost, level)
+    return min(drawn[0], counted[0]), max(drawn[1], counted[1])
+
+
+def _find(returned: float | None, ends: Interval | None) -> Finding:
     if returned is None:
         return "no drop to explain"
-    if low is not None and low > 0.5:
+    if ends and ends[0] > 0.5:
         return "mostly hidden"
-    if high is not None and high < 0.5:
+    if ends and ends[1] < 0.5:
         return "mostly lost"
     return "undecided"

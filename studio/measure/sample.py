@@ -1,11 +1,9 @@
 """A sample is what base and tuned model did on one probe's cases, ready to be counted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
-
-import numpy as np
 
 from studio.measure import bootstrap, statistics
 from studio.measure.bootstrap import Numbers
@@ -15,10 +13,7 @@ from studio.measure.probe import LIKELIHOOD, Probe
 from studio.measure.statistics import Interval
 
 _SHIFT, _TOKENS, _KL, _KL_TOKENS = range(4)
-_WROTE, _WRITES, _WAS_RIGHT, _IS_RIGHT, _CHANCE, _CASES = range(4, 10)
-
-Weights = Mapping[int, int]
-"""How often each column of sums counts."""
+_WROTE, _WRITES, _WAS_RIGHT, _IS_RIGHT, _CASES = range(4, 9)
 
 
 class Ratio(NamedTuple):
@@ -111,10 +106,9 @@ class Sample:
                 len(tuned.text),
                 bool(base.correct),
                 bool(tuned.correct),
-                chance,
                 1,
             )
-            for (base, tuned), chance in zip(self.pairs, self.chances, strict=True)
+            for base, tuned in self.pairs
         ]
         return bootstrap.add_up(rows, self.clusters)
 
@@ -146,43 +140,23 @@ class Sample:
 
     def shift(self, level: float) -> Ratio:
         """Tuned minus base nats per token of the reference answers."""
-        return self._ratio({_SHIFT: 1}, {_TOKENS: 1}, level)
+        return self._ratio(_SHIFT, _TOKENS, level)
 
     def kl(self, level: float) -> Ratio | None:
         """KL(base‖tuned) in nats per token; None where it was not taken."""
-        return (
-            self._ratio({_KL: 1}, {_KL_TOKENS: 1}, level)
-            if self.sums[:, _KL_TOKENS].any()
-            else None
-        )
+        return self._ratio(_KL, _KL_TOKENS, level) if self.sums[:, _KL_TOKENS].any() else None
 
     def length(self, level: float) -> Ratio | None:
         """Length of what the tuned model wrote, divided by that of the base; None if neither."""
         if not self.written or not self.sums[:, _WROTE].any():
             return None
-        return self._ratio({_WRITES: 1}, {_WROTE: 1}, level)
+        return self._ratio(_WRITES, _WROTE, level)
 
-    def loss(self, level: float) -> Ratio:
-        """Share of the base's accuracy above chance that is gone: (base - tuned)/(base - chance).
-
-        That is Luo et al.'s (2023, arXiv 2308.08747) forgetting with scores corrected for
-        guessing, (R - chance) / (1 - chance), whose denominators cancel.
-        """
-        lost = {_WAS_RIGHT: 1, _IS_RIGHT: -1}
-        return self._ratio(lost, {_WAS_RIGHT: 1, _CHANCE: -1}, level)
-
-    def _ratio(self, above: Weights, below: Weights, level: float) -> Ratio:
+    def _ratio(self, above: int, below: int, level: float) -> Ratio:
         def divide(sums: Numbers) -> Numbers:
-            return bootstrap.divide(_weigh(sums, above), _weigh(sums, below))
+            return bootstrap.divide(sums[:, above], sums[:, below])
 
         value = float(divide(self.sums.sum(axis=0, keepdims=True))[0])
         interval = bootstrap.percentile_interval(divide(self._resamples), len(self.sums), level)
         low, high = interval or (None, None)
         return Ratio(value, low, high)
-
-
-def _weigh(sums: Numbers, weights: Weights) -> Numbers:
-    weighed = np.zeros(len(sums))
-    for column, weight in weights.items():
-        weighed += weight * sums[:, column]
-    return weighed

@@ -3,19 +3,17 @@
 R[i][j] is the accuracy on task j after tuning on task i; row 0 is the base, before any tuning.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from studio.measure import bootstrap, statistics
-from studio.measure.bootstrap import Numbers
+from studio.measure import statistics
 from studio.measure.pairs import Pair
 from studio.measure.probe import Probe
 
-Cube = Numbers
-"""Accuracies: (resamples, 1 + tasks, tasks), the base's row first."""
+Marks = list[list[bool]]
+"""One task's cases, right or wrong: a row per stage, the base first."""
 
 
 class Lane(Protocol):
@@ -47,20 +45,20 @@ class Lane(Protocol):
 
 
 class Measured(BaseModel):
-    """A number with its interval; no interval where there are too few cases."""
+    """A number with its interval."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     value: float
-    low: float | None
-    high: float | None
+    low: float
+    high: float
 
 
 class TuningSequence(BaseModel):
     """The matrix R of runs tuned one after another, and what follows from it.
 
-    Accuracies and their differences are shares. The intervals are a bootstrap over the cases of
-    each task; they do not know how another seed or another order of the tasks would do.
+    Accuracies and their differences are shares. The intervals know how few cases there are; they
+    do not know how another seed or another order of the tasks would do.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
@@ -84,7 +82,8 @@ class TuningSequence(BaseModel):
     R[0][j], where Lopez-Paz & Ranzato take a model that has learned nothing."""
     forgetting: Measured
     """Mean drop from the best score after any earlier task, max R[l][j] - R[T][j] over
-    1 <= l < T, over the tasks before the last (Chaudhry et al. 2018)."""
+    1 <= l < T, over the tasks before the last (Chaudhry et al. 2018). The interval takes the best
+    stage for known."""
 
 
 def follow(
@@ -101,31 +100,24 @@ def follow(
     measured = all(name in probes and probes[name].kind == "gain" for name in tasks)
     if len(chain) < 2 or len(set(tasks)) < len(tasks) or not measured:
         return None
-    columns = [_marks([pairs[lane.id][name] for lane in chain]) for name in tasks]
-    value = np.stack([marks.mean(axis=1) for marks in columns], axis=1)[None]
-    drawn = np.stack(
-        [
-            _resample(column, probes[name], seed)
-            for seed, (column, name) in enumerate(zip(columns, tasks, strict=True))
-        ],
-        axis=2,
-    )
-    fewest = min(len({case.cluster or case.id for case in probes[name].cases}) for name in tasks)
-
-    def measure(summary: Callable[[Cube], Numbers]) -> Measured:
-        ends = bootstrap.percentile_interval(summary(drawn), fewest, level) or (None, None)
-        return Measured(value=float(summary(value)[0]), low=ends[0], high=ends[1])
-
+    stages = range(1, len(chain) + 1)
+    marks = [_mark([pairs[lane.id][name] for lane in chain]) for name in tasks]
     return TuningSequence(
         lanes=tuple(lane.id for lane in chain),
         tasks=tuple(tasks),
         titles=tuple(probes[name].title for name in tasks),
         cases=tuple(len(probes[name].cases) for name in tasks),
-        matrix=_frame(columns, level),
-        acc=measure(accuracy_at_the_end),
-        bwt=measure(backward_transfer),
-        fwt=measure(forward_transfer),
-        forgetting=measure(forgetting),
+        matrix=tuple(
+            tuple(_measure(column[stage], level) for column in marks) for stage in (0, *stages)
+        ),
+        acc=_average([_measure(column[-1], level) for column in marks]),
+        bwt=_average([_change(column, stage, -1, level) for stage, column in _earlier(marks)]),
+        fwt=_average(
+            [_change(marks[stage], 0, stage, level) for stage in stages if stage < len(chain)]
+        ),
+        forgetting=_average(
+            [_change(column, -1, _best(column), level) for _, column in _earlier(marks)]
+        ),
     )
 
 
@@ -142,51 +134,34 @@ def find_chain(lanes: Sequence[Lane]) -> list[Lane]:
     return best
 
 
-def accuracy_at_the_end(cube: Cube) -> Numbers:
-    """ACC = 1/T Σ_j R[T][j], for each matrix of the cube."""
-    averages: Numbers = np.mean(cube[:, -1], axis=1)
-    return averages
-
-
-def backward_transfer(cube: Cube) -> Numbers:
-    """BWT = 1/(T-1) Σ_{j<T} (R[T][j] - R[j][j])."""
-    earlier = np.arange(cube.shape[2] - 1)
-    averages: Numbers = np.mean(cube[:, -1, earlier] - cube[:, earlier + 1, earlier], axis=1)
-    return averages
-
-
-def forward_transfer(cube: Cube) -> Numbers:
-    """FWT = 1/(T-1) Σ_{j>=2} (R[j-1][j] - R[0][j])."""
-    later = np.arange(1, cube.shape[2])
-    averages: Numbers = np.mean(cube[:, later, later] - cube[:, 0, later], axis=1)
-    return averages
-
-
-def forgetting(cube: Cube) -> Numbers:
-    """F = 1/(T-1) Σ_{j<T} (max_{1<=l<T} R[l][j] - R[T][j])."""
-    averages: Numbers = np.mean(cube[:, 1:-1, :-1].max(axis=1) - cube[:, -1, :-1], axis=1)
-    return averages
-
-
-def _marks(lanes: Sequence[Sequence[Pair]]) -> Numbers:
-    """Right (1) or wrong (0): (1 + lanes, cases), the base's row first."""
+def _mark(lanes: Sequence[Sequence[Pair]]) -> Marks:
     rows = [[bool(pair.base.correct) for pair in lanes[0]]]
-    rows += [[bool(pair.tuned.correct) for pair in pairs] for pairs in lanes]
-    return np.asarray(rows, float)
+    return rows + [[bool(pair.tuned.correct) for pair in pairs] for pairs in lanes]
 
 
-def _resample(marks: Numbers, probe: Probe, seed: int) -> Numbers:
-    """Bootstrapped accuracies of one task: (resamples, 1 + lanes)."""
-    columns = np.vstack([marks, np.ones(marks.shape[1])]).T
-    sums = bootstrap.add_up(columns, [case.cluster or case.id for case in probe.cases])
-    drawn = bootstrap.resample(sums, seed=seed)
-    return drawn[:, :-1] / drawn[:, -1:]
+def _earlier(marks: Sequence[Marks]) -> list[tuple[int, Marks]]:
+    """The tasks before the last, each with the stage at which it was learned."""
+    return list(enumerate(marks[:-1], start=1))
 
 
-def _frame(columns: Sequence[Numbers], level: float) -> tuple[tuple[Measured, ...], ...]:
-    def measure(marks: Numbers) -> Measured:
-        low, high = statistics.wilson_interval(float(marks.sum()), len(marks), level)
-        return Measured(value=float(marks.mean()), low=low, high=high)
+def _best(column: Marks) -> int:
+    """The stage after which the task was done best, among all but the base and the last."""
+    return max(range(1, len(column) - 1), key=lambda stage: sum(column[stage]))
 
-    rows = range(len(columns[0]))
-    return tuple(tuple(measure(column[row]) for column in columns) for row in rows)
+
+def _measure(right: Sequence[bool], level: float) -> Measured:
+    low, high = statistics.wilson_interval(sum(right), len(right), level)
+    return Measured(value=sum(right) / len(right), low=low, high=high)
+
+
+def _change(column: Marks, before: int, after: int, level: float) -> Measured:
+    """How much more is right after one stage than after another, on the same cases."""
+    both = list(zip(column[before], column[after], strict=True))
+    lost, gained = both.count((True, False)), both.count((False, True))
+    low, high = statistics.paired_interval(lost, gained, len(both), level)
+    return Measured(value=(gained - lost) / len(both), low=low, high=high)
+
+
+def _average(parts: Sequence[Measured]) -> Measured:
+    low, high = statistics.average_interval([(one.value, (one.low, one.high)) for one in parts])
+    return Measured(value=sum(one.value for one in parts) / len(parts), low=low, high=high)

@@ -100,6 +100,19 @@ def wilson_interval(right: float, n: float, level: float = 0.95) -> Interval:
     return max(0.0, centre - reach), min(1.0, centre + reach)
 
 
+def average_interval(parts: Sequence[tuple[float, Interval]]) -> Interval:
+    """Confidence interval of the mean of independent numbers, each with its own interval.
+
+    MOVER (Zou & Donner 2008, Statistics in Medicine 27:1693-1702): each end lies as far from the
+    mean as the root of the summed squares of the parts' distances, divided by their number. It
+    keeps the good ends of the parts' intervals where nothing varies in the sample.
+    """
+    mean = sum(value for value, _ in parts) / len(parts)
+    below = sqrt(sum((value - low) ** 2 for value, (low, _) in parts)) / len(parts)
+    above = sqrt(sum((high - value) ** 2 for value, (_, high) in parts)) / len(parts)
+    return mean - below, mean + above
+
+
 def holm(values: Sequence[float]) -> list[float]:
     """The p values, adjusted so that all of them together keep their error rate, in their order.
 
