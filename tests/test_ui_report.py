@@ -284,7 +284,7 @@ def test_a_measurement_that_is_under_way_is_told_with_the_runs_it_waits_for(
 
 def test_nothing_chosen_is_an_empty_state_and_no_error(studio: Studio) -> None:
     assert "The report appears here" in report.show(studio, None, None)[0]
-    assert report.show_top(None, None)[0] == ""
+    assert report.show_top(None, 0, None)[0] == ""
     assert cases.turn(studio, 0, None, None, None, None, 0) == ["", 0]
     assert plane.show(studio, None, "points", 2, None) is None
     assert strengths.show(studio, None, None, "points", 2)[0]

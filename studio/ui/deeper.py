@@ -1,4 +1,4 @@
-"""Ask more of a measurement: more cases, other margins, and whether a skill is lost or hidden."""
+"""Ask more of a measurement: more cases, or the same answers judged with other margins."""
 
 from html import escape
 from typing import Any
@@ -7,36 +7,27 @@ import gradio as gr
 
 from studio.errors import StudioError
 from studio.measure import results
-from studio.measure.comparison import LaneSpec
 from studio.measure.report import Report
 from studio.studio import Studio
 from studio.ui.border import told, wire
 from studio.ui.findings import retention_of
 from studio.ui.markup import quiet
 from studio.ui.reading import Reading, has_lane
-from studio.ui.recovery import tell_recovery
 
-SHOTS = 3  # solved cases put before a question to see whether a skill is only hidden
 MORE = (
     "Cases that were answered already are kept; only new ones are asked. More cases make intervals "
     "narrower: four times as many, half as wide."
 )
-HIDDEN = (
-    f"Asks every old skill once more behind {SHOTS} solved cases. What comes back then was only "
-    "hidden by the tuned format; what stays away is lost."
-)
 JUDGE = "Judged again from the same answers, at once; nothing is asked anew."
 
 
-def build(studio: Studio, reading: Reading, stamp: gr.State) -> None:
+def build(studio: Studio, reading: Reading) -> None:
     """Lay the parts out and wire them."""
     with gr.Row():
         with gr.Column(min_width=280):
             _build_more(studio, reading)
         with gr.Column(min_width=280):
-            _build_judge(studio, reading, stamp)
-        with gr.Column(min_width=280):
-            _build_hidden(studio, reading)
+            _build_judge(studio, reading)
 
 
 def _build_more(studio: Studio, reading: Reading) -> None:
@@ -51,7 +42,7 @@ def _build_more(studio: Studio, reading: Reading) -> None:
          outputs=reading.wanted, show_progress="minimal")  # fmt: skip
 
 
-def _build_judge(studio: Studio, reading: Reading, stamp: gr.State) -> None:
+def _build_judge(studio: Studio, reading: Reading) -> None:
     gr.Markdown("#### Judge differently")
     gr.HTML(quiet(JUDGE))
     with gr.Row():
@@ -65,19 +56,9 @@ def _build_judge(studio: Studio, reading: Reading, stamp: gr.State) -> None:
     wire(reading.turned, fill_bounds, inputs=reading.report, outputs=[margin, nats, level])
     wire(
         [judge.click, margin.submit, nats.submit, level.submit], rejudge, studio,
-        inputs=[reading.chosen, margin, nats, level], outputs=[reading.report, stamp],
+        inputs=[reading.chosen, margin, nats, level], outputs=[reading.report, reading.stamp],
         show_progress="minimal",
     )  # fmt: skip
-
-
-def _build_hidden(studio: Studio, reading: Reading) -> None:
-    gr.Markdown("#### Lost, or only hidden?")
-    words = gr.HTML(quiet(HIDDEN), elem_id="hidden-words")
-    ask = gr.Button("Ask behind solved cases", elem_id="measure-hidden", size="md")
-    read = [reading.report, reading.lane]
-    wire(reading.turned, tell_hidden, inputs=read, outputs=words)
-    wire(ask.click, measure_hidden, studio, inputs=[reading.chosen, reading.lane],
-         outputs=reading.wanted, show_progress="minimal")  # fmt: skip
 
 
 @told
@@ -149,28 +130,3 @@ def rejudge(
     if (100 * report.margin, report.nll_margin, 100 * report.level) != (margin, nats, level):
         report = results.rejudge(run, margin=margin / 100, nll_margin=nats, level=level / 100)
     return [report, [id, margin, nats, level]]
-
-
-@told
-def tell_hidden(report: Report | None, lane: str | None) -> str:
-    """What came back behind solved cases, family by family; or what the button does."""
-    if report is None or lane is None or not has_lane(report, lane):
-        return quiet(HIDDEN)
-    return tell_recovery(report, lane) or quiet(HIDDEN)
-
-
-@told
-def measure_hidden(studio: Studio, id: str | None, lane: str | None) -> str:
-    """Measure the chosen lane again, with solved cases before every retention question."""
-    if not id or not lane:
-        raise StudioError("Open a finished measurement and choose a tuned model first.")
-    comparison = studio.run(id).comparison
-    started = studio.compare(
-        [LaneSpec.parse(lane)],
-        probes=comparison.probes or None,
-        limit=comparison.limit,
-        max_new_tokens=comparison.max_new_tokens,
-        shots=SHOTS,
-    )
-    gr.Info("Asking every old skill with and without solved cases before it.")
-    return started.id

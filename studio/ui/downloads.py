@@ -37,9 +37,9 @@ IDS = {"html": "as-html", "md": "as-markdown", "json": "as-json", "csv": "as-csv
 
 def build(studio: Studio, reading: Reading) -> None:
     """Lay the parts out and wire them."""
-    with gr.Accordion("How far each layer moved", open=False):
+    with gr.Accordion("How far each layer moved", open=False, elem_id="part-drift"):
         drift = gr.HTML(elem_id="drift")
-    with gr.Accordion("How it was measured", open=False):
+    with gr.Accordion("How it was measured", open=False, elem_id="part-method"):
         method = gr.Markdown(elem_id="method")
     gr.Markdown("### Take it away")
     with gr.Row():

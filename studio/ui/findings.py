@@ -70,7 +70,7 @@ def tell_after(report: Report) -> str:
 
 def _draw_card(report: Report, lane: LaneInfo) -> str:
     facts = [_draw_fact("On the task", task_of(report, lane))]
-    facts.append(_draw_fact("All old skills together", overall_of(report, lane.id)))
+    facts.append(_draw_fact("Old skills together", overall_of(report, lane.id)))
     return (
         f'<section class="st-lane"><h3 class="st-tuned">{escape(lane.title)}</h3>'
         f'<p class="st-quiet">{escape(lane.recipe)}</p>'

@@ -51,9 +51,10 @@ def build(studio: Studio, reading: Reading) -> None:
     drawn = [reading.report, reading.unit, reading.budget, beside]
     again = [*reading.turned, reading.unit.change, reading.budget.change, beside.change]
     wire(again, show, studio, inputs=drawn, outputs=picture, trigger_mode="always_last")
-    wire(reading.chosen.change, list_beside, studio,
+    wire(reading.stamp.change, list_beside, studio,
          inputs=[reading.report, reading.chosen], outputs=beside)  # fmt: skip
-    wire(picker.click, pick, inputs=reading.report, outputs=reading.lane)
+    wire(picker.click, pick, inputs=[reading.report, reading.turn],
+         outputs=[reading.lane, reading.turn])  # fmt: skip
 
 
 @told
@@ -88,11 +89,11 @@ def list_beside(studio: Studio, report: Report | None, id: str | None) -> gr.Dro
 
 
 @told
-def pick(report: Report | None, event: gr.EventData) -> Any:
+def pick(report: Report | None, turn: int, event: gr.EventData) -> list[Any]:
     """The lane of the point that was clicked; one of another measurement has no details here."""
     lane = str(event._data.get("lane", ""))
     known = {one.id for one in report.lanes} if report else set()
-    return lane if lane in known else gr.skip()
+    return [lane, turn + 1] if lane in known else [gr.skip(), gr.skip()]
 
 
 def draw(reports: Sequence[Report], *, unit: Unit, budget: float | None) -> Any:

@@ -10,7 +10,7 @@ from studio.measure.report import Report
 
 @dataclass(frozen=True)
 class Reading:
-    """One visitor's open report; the parts read from it, and write only `wanted`."""
+    """One visitor's open report; the parts read from it, and write little: see their `build`."""
 
     chosen: gr.Dropdown
     """Id of the measuring run."""
@@ -24,8 +24,19 @@ class Reading:
     """How much forgetting is accepted, in that unit."""
     wanted: gr.State
     """Id of a measurement that a part has just started, for the tab to open."""
-    turned: list[Any]
-    """Events after which every part is drawn again: another report, or another lane."""
+    stamp: gr.State
+    """What `report` was made from: the measurement, and the margins if a person chose them."""
+    turn: gr.State
+    """A count that rises with every other report and every lane that was not chosen by hand.
+
+    It changes together with the lane: while only one of them has changed, the lane may be one
+    that the report does not have.
+    """
+
+    @property
+    def turned(self) -> list[Any]:
+        """Events after which every part is drawn again: another report, or another lane."""
+        return [self.turn.change, self.lane.input]
 
 
 def has_lane(report: Report | None, lane: str | None) -> bool:

@@ -1,13 +1,27 @@
 """Lost, or only hidden: what comes back when a question stands behind solved cases."""
 
+from collections import Counter
 from html import escape
 
+import gradio as gr
+
+from studio.errors import StudioError
+from studio.measure.comparison import LaneSpec
 from studio.measure.probe import OVERALL
 from studio.measure.recovery import Recovery
 from studio.measure.report import Report
+from studio.studio import Studio
 from studio.ui import markup
+from studio.ui.border import told, wire
 from studio.ui.numbers import interval, number, signed
+from studio.ui.reading import Reading, has_lane
 
+SHOTS = 3  # solved cases put before a question to see whether a skill is only hidden
+HIDDEN = (
+    f"Asks every old skill once more behind {SHOTS} solved cases of the same kind. What comes back "
+    "then was only hidden by the tuned format, and a light repair is enough; what stays away is "
+    "lost."
+)
 SIGNS = {
     "mostly hidden": "◐ mostly hidden",
     "mostly lost": "▼ mostly lost",
@@ -16,19 +30,60 @@ SIGNS = {
 }
 
 
+def build(studio: Studio, reading: Reading) -> None:
+    """Lay the part out and wire it."""
+    words = gr.HTML(markup.quiet(HIDDEN), elem_id="hidden-words")
+    ask = gr.Button("Ask behind solved cases", elem_id="measure-hidden", size="md")
+    read = [reading.report, reading.lane]
+    wire(reading.turned, show, inputs=read, outputs=words)
+    wire(ask.click, measure, studio, inputs=[reading.chosen, reading.lane],
+         outputs=reading.wanted, show_progress="minimal")  # fmt: skip
+
+
+@told
+def show(report: Report | None, lane: str | None) -> str:
+    """What came back behind solved cases, skill by skill; or what the button does."""
+    if report is None or lane is None or not has_lane(report, lane):
+        return markup.quiet(HIDDEN)
+    return tell_recovery(report, lane) or markup.quiet(HIDDEN)
+
+
+@told
+def measure(studio: Studio, id: str | None, lane: str | None) -> str:
+    """Measure the chosen lane again, with solved cases before every retention question."""
+    if not id or not lane:
+        raise StudioError("Open a finished measurement and choose a tuned model first.")
+    comparison = studio.run(id).comparison
+    started = studio.compare(
+        [LaneSpec.parse(lane)],
+        probes=comparison.probes or None,
+        limit=comparison.limit,
+        max_new_tokens=comparison.max_new_tokens,
+        shots=SHOTS,
+    )
+    gr.Info("Asking every old skill with and without solved cases before it.")
+    return started.id
+
+
 def tell_recovery(report: Report, lane: str) -> str:
     """Every skill that fell, asked plainly and behind solved cases; empty if it was not asked."""
     found = report.recovery(lane)
     if not found:
         return ""
-    fell = [one for one in found if one.returned is not None or one.probe == OVERALL]
-    kept = len(found) - len(fell)
-    rows = [_row(one) for one in fell]
-    headers = ["Skill", "n", "Drop, asked plainly", f"Behind {found[0].shots} solved", "Came back",
-               "So it is"]  # fmt: skip
-    rest = f"{kept} other skills show no certain drop, so nothing has to come back." if kept else ""
-    table = markup.table(headers, rows, numbers=[1, 2, 3, 4]) if rows else ""
-    return table + (markup.quiet(rest) if rest else "")
+    fell = [one for one in found if one.returned is not None and one.probe != OVERALL]
+    fell.sort(key=lambda one: -(one.returned or 0))
+    together = [one for one in found if one.probe == OVERALL]
+    counts = Counter(str(one.finding) for one in fell)
+    parts = ", ".join(f"{counts[name]} {name}" for name in SIGNS if counts[name])
+    kept = len(found) - len(fell) - len(together)
+    words = f"Of {len(fell)} skills that certainly fell: {parts}." if fell else ""
+    rest = f" {kept} more show no certain drop, so nothing has to come back." if kept else ""
+    headers = ["Skill", "n", "Asked plainly, points", f"Behind {found[0].shots} solved, points",
+               "Came back", "So it is"]  # fmt: skip
+    table = markup.table(headers, [_row(one) for one in together + fell], numbers=[1, 2, 3, 4])
+    return f'<div class="st-headline">{escape(words + rest)}</div>' + (
+        f"<details open><summary>Skill by skill</summary>{table}</details>" if fell else ""
+    )
 
 
 def _row(one: Recovery) -> list[str]:

@@ -8,7 +8,17 @@ from studio.errors import StudioError
 from studio.measure.curve import BUDGETS
 from studio.measure.report import Report
 from studio.studio import Studio
-from studio.ui import cases, deeper, downloads, findings, journey, plane, repairs, strengths
+from studio.ui import (
+    cases,
+    deeper,
+    downloads,
+    findings,
+    journey,
+    plane,
+    recovery,
+    repairs,
+    strengths,
+)
 from studio.ui.border import told, wire
 from studio.ui.links import Links
 from studio.ui.markup import empty, stage
@@ -33,7 +43,7 @@ def build(studio: Studio, links: Links, tab: gr.Tab) -> None:
         state = gr.HTML(empty(NO_REPORT), elem_id="report-state")
         stop = gr.Button("Stop measuring", size="sm", elem_id="stop-measuring", visible=False,
                          min_width=130, scale=0)  # fmt: skip
-    report, stamp, wanted = gr.State(None), gr.State(None), gr.State(None)
+    report, stamp, wanted, turn = gr.State(None), gr.State(None), gr.State(None), gr.State(0)
     with gr.Column(visible=False, elem_id="report-body") as body:
         headlines = gr.HTML(elem_id="headlines")
         with gr.Row():
@@ -46,8 +56,8 @@ def build(studio: Studio, links: Links, tab: gr.Tab) -> None:
                 elem_id="budget", min_width=120,
             )  # fmt: skip
         reading = Reading(chosen=chosen, lane=lane, report=report, unit=unit, budget=budget,
-                          wanted=wanted, turned=[stamp.change, lane.change])  # fmt: skip
-        _lay_out_parts(studio, reading, stamp)
+                          wanted=wanted, stamp=stamp, turn=turn)  # fmt: skip
+        _lay_out_parts(studio, reading)
     timer = gr.Timer(PACE, active=False)
 
     offered = [links.measurement, chosen, runs]
@@ -60,7 +70,7 @@ def build(studio: Studio, links: Links, tab: gr.Tab) -> None:
     everything = [state, stop, body, report, stamp, timer]
     for event in ([chosen.input, timer.tick], *(one.then for one in opened)):
         wire(event, show, studio, inputs=[chosen, stamp], outputs=everything)
-    wire(stamp.change, show_top, inputs=[report, lane], outputs=[headlines, lane])
+    wire(stamp.change, show_top, inputs=[report, turn, lane], outputs=[headlines, lane, turn])
     wire(unit.input, lambda unit: BUDGETS[unit], inputs=unit, outputs=budget)
 
 
@@ -76,23 +86,23 @@ def _lay_out_choice() -> tuple[gr.Dropdown, gr.Dropdown, gr.Number, gr.Button]:
     return chosen, runs, limit, measure
 
 
-def _lay_out_parts(studio: Studio, reading: Reading, stamp: gr.State) -> None:
+def _lay_out_parts(studio: Studio, reading: Reading) -> None:
     with gr.Row(equal_height=False):
         with gr.Column(scale=1, min_width=320):
             plane.build(studio, reading)
         with gr.Column(scale=1, min_width=320):
             _lay_out_families(reading)
     for title, id, part in (
-        ("Strength: how much of the tuning to keep", "part-strength", strengths),
+        ("Strength: how much to keep", "part-strength", strengths),
         ("Repair what was forgotten", "part-repair", repairs),
-        ("Case by case: what changed, and each answer", "part-cases", cases),
+        ("Case by case", "part-cases", cases),
+        ("Lost, or only hidden?", "part-hidden", recovery),
         ("Over time, and run after run", "part-journey", journey),
+        ("Measure more, judge differently", "part-deeper", deeper),
     ):
         with gr.Accordion(title, open=False, elem_id=id) as folded:
             part.build(studio, reading)
         folded.expand(None, js=FIT, api_visibility="private")
-    with gr.Accordion("Measure more, judge differently", open=False, elem_id="part-deeper"):
-        deeper.build(studio, reading, stamp)
     downloads.build(studio, reading)
 
 
@@ -201,14 +211,14 @@ def tell_progress(studio: Studio, id: str) -> str:
 
 
 @told
-def show_top(report: Report | None, lane: str | None) -> list[Any]:
+def show_top(report: Report | None, turn: int, lane: str | None) -> list[Any]:
     """Every lane's summary, and the lanes to choose from; the chosen one is kept."""
     if report is None:
-        return ["", gr.skip()]
+        return ["", gr.skip(), gr.skip()]
     lanes = [(one.title, one.id) for one in report.lanes]
-    whole = next((one.id for one in report.lanes if one.strength == 1), lanes[0][1])
-    value = lane if has_lane(report, lane) else whole
-    return [findings.tell_lanes(report), gr.Dropdown(choices=lanes, value=value)]
+    ends = [one.id for one in report.lanes if one.strength == 1 and not one.checkpoint]
+    value = lane if has_lane(report, lane) else next(iter([*ends, lanes[0][1]]))
+    return [findings.tell_lanes(report), gr.Dropdown(choices=lanes, value=value), turn + 1]
 
 
 @told

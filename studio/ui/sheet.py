@@ -74,12 +74,19 @@ table.st-heat { border-collapse: separate; border-spacing: 2px; font-size: .8rem
 table.st-heat th { font-weight: 600; color: var(--quiet); text-align: right; }
 table.st-heat td { text-align: right; border-radius: 4px; --heat: 0;
   background: color-mix(in srgb, var(--tuned) calc(var(--heat) * 60%), transparent); }
+@media (max-width: 1250px) {
+  .st-family > summary { grid-template-columns: minmax(0, 1fr) 6rem auto; }
+  .st-family .st-size { grid-column: 1; grid-row: 2; font-size: .85rem; }
+  .st-family .st-interval { grid-column: 2; grid-row: 1 / 3; }
+  .st-family .st-verdict { grid-column: 3; grid-row: 1 / 3; }
+}
+@media (max-width: 460px) {
+  .st-family > summary { grid-template-columns: minmax(0, 1fr) auto; }
+  .st-family .st-interval { display: none; }
+  .st-family .st-verdict { grid-column: 2; }
+}
 @media (max-width: 640px) {
   .st-line { grid-template-columns: 1fr; }
-  .st-family > summary { grid-template-columns: 1fr auto; }
-  .st-family .st-interval { display: none; }
-  .st-family .st-size { grid-column: 1; grid-row: 2; font-size: .85rem; }
-  .st-family .st-verdict { grid-column: 2; grid-row: 1 / 3; }
   .st-facts { grid-template-columns: 1fr 1fr; gap: .4rem; }
   #case-flip .wrap { grid-template-columns: 1fr 1fr; }
   #case-flip .wrap label { padding: .4rem .5rem; font-size: .85rem; white-space: nowrap; }
