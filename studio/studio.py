@@ -328,7 +328,7 @@ class Studio:
         asked: dict[str, Any] = {}
         if report_id:
             before = self.measurement(report_id).comparison
-            asked = before.model_dump(include={"probes", "limit", "max_new_tokens"})
+            asked = before.model_dump(include={"probes", "limit", "max_new_tokens", "shots"})
         return repaired, self.compare([lane, repaired.id], **asked)
 
     # ---- chat

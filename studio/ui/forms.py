@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from studio.tuning.recipe import Recipe
 
 FIELDS = tuple(Recipe.model_fields)
+CHOSEN = ("start_from", "replay_probes")
 GROUPS = {
     "what": "What to tune",
     "method": "The adapter",
@@ -34,7 +35,7 @@ def fields_of(group: str) -> list[str]:
 
 
 def make_component(name: str) -> gr.components.Component:
-    """The component for a field: a menu for a closed list, a number with its bounds, or a text."""
+    """The component for a field: a menu for a list, a number with its bounds, or a text."""
     field = Recipe.model_fields[name]
     common: dict[str, Any] = {
         "label": name.replace("_", " ").capitalize().replace("Kl ", "KL "),
@@ -52,6 +53,9 @@ def make_component(name: str) -> gr.components.Component:
         return gr.Number(
             minimum=low, maximum=high, precision=0 if whole else None, step=step, **common
         )
+    if name in CHOSEN:  # from what there is; the tab fills the menu when it is opened
+        several = get_origin(field.annotation) is tuple
+        return gr.Dropdown(choices=[], multiselect=several, allow_custom_value=True, **common)
     return gr.Textbox(**common)
 
 
@@ -121,10 +125,10 @@ def _fill(name: str, value: Any) -> Any:
 
 
 def _shown(value: Any) -> Any:
-    """Several names as one text, with commas between them."""
-    return ", ".join(value) if isinstance(value, tuple) else value
+    """A menu takes several names as a list."""
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _plain(value: Any) -> str:
-    value = _shown(value)
+    value = ", ".join(value) if isinstance(value, tuple) else value
     return value if isinstance(value, str) else json.dumps(value)

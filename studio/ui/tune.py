@@ -6,6 +6,8 @@ from typing import Any
 import gradio as gr
 
 from studio.errors import StudioError
+from studio.measure.halves import can_be_replayed
+from studio.measure.probe import find as find_probes
 from studio.studio import Studio
 from studio.tuning.recipe import Recipe
 from studio.ui import forms, history
@@ -41,6 +43,8 @@ def build(studio: Studio, links: Links, tab: gr.Tab) -> None:
     dataset, ready = top["dataset"], gr.State(False)
     taken = {"inputs": [links.dataset, dataset], "outputs": [links.dataset, dataset]}
     turned = [meaning, *(form[name] for name in FOLDED)]
+    chosen = [form[name] for name in forms.CHOSEN]
+    wire(tab.select, list_old_skills, studio, inputs=[*chosen, top["base"]], outputs=chosen)
     filled = [
         wire(tab.select, list_datasets, studio, **taken),
         wire(
@@ -132,6 +136,26 @@ def list_datasets(studio: Studio, sent: str | None, chosen: str | None) -> list[
     value = next((id for id in (sent, chosen, *known) if id in known), None)
     info = "What to learn from." if known else NO_DATASET
     return [None, gr.Dropdown(choices=choices, value=value, info=info)]
+
+
+@told
+def list_old_skills(
+    studio: Studio, start_from: str | None, probes: list[str] | None, base: str | None
+) -> list[Any]:
+    """The runs that can be gone on from, and the probes that can be replayed."""
+    runs = [run for run in studio.runs() if run.makes_adapter and run.status() == "finished"]
+    choices = [
+        ("Nothing: begin anew", ""),
+        *((f"{run.title} · {run.id[:15]}", run.id) for run in runs),
+    ]
+    known = find_probes(
+        studio.retention_probes((base or "").strip() or "starter"), studio.settings.probes
+    )
+    names = [(one.title, one.name) for one in known if can_be_replayed(one)]
+    return [
+        gr.Dropdown(choices=choices, value=start_from or ""),
+        gr.Dropdown(choices=names, value=probes or []),
+    ]
 
 
 @told
