@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -226,7 +227,28 @@ def _from_markdown(text: str) -> Markup:
 
     reader = MarkdownIt("zero", {"html": False})
     reader.enable(["list", "table", "backticks", "escape", "entity", "emphasis"])
-    return Markup(reader.render(text))
+    tokens = reader.parse(text)
+    _label_cells(tokens)
+    return Markup(reader.renderer.render(tokens, reader.options, {}))
+
+
+def _label_cells(tokens: Sequence[Any]) -> None:
+    """Let every cell carry its column's name: on a narrow screen each row becomes a card."""
+    names: list[str] = []
+    column = 0
+    for token, following in pairwise(tokens):
+        match token.type:
+            case "table_open":
+                token.attrJoin("class", "cards")
+                names = []
+            case "th_open":
+                token.attrSet("scope", "col")
+                names.append(following.content)
+            case "tr_open":
+                column = 0
+            case "td_open":
+                token.attrSet("data-label", names[column])
+                column += 1
 
 
 def _cut(text: str) -> str:
