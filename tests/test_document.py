@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import shlex
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -11,13 +12,16 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from huggingface_hub import ModelCard
 from made_home import FORMULA, HOSTILE, Home, give_adapter, make_home
 from made_outcomes import answered, compare, probe
 
 from studio import Studio
+from studio.cli import commands
+from studio.data.card import DatasetCard
 from studio.errors import RunError
-from studio.measure import card, casebook, document, keepsake, pictures
+from studio.measure import card, casebook, document, keepsake, pictures, reproduction
 from studio.measure.comparison import LaneSpec
 from studio.measure.delta import Delta
 from studio.measure.report import LaneInfo, Report, make_report
@@ -25,7 +29,7 @@ from studio.measure.results import read_probes, read_report, read_run_outcomes
 from studio.tuning.events import append_event
 from studio.tuning.recipe import Recipe
 from studio.tuning.repair import Repair
-from studio.tuning.run import create_run
+from studio.tuning.run import Run, create_run
 
 VOID = {"meta", "br", "img", "hr", "input", "link"}
 NUMBER = r"[+−-]?\d[\d,]*(?:\.\d+)?"
@@ -221,6 +225,24 @@ def test_the_training_of_a_run_and_its_layers_are_drawn(report: Report, home: Ho
     assert moved is not None
     assert "q_proj" in moved
     assert pictures.draw_drift([], "Run") is None
+
+
+@pytest.mark.parametrize("name", [None, "Sentiment", "Ärger & Co", "sentiment of a review"])
+def test_the_told_command_builds_the_same_dataset(tmp_path: Path, name: str | None) -> None:
+    with Studio(tmp_path / "home") as studio:
+        dataset = studio.build("sentiment", name=name, limit=12, seed=7, phrasings="all")
+        run = create_run(studio.settings.runs, Recipe(dataset=dataset.id), about="run")
+        text = reproduction.tell_commands(*_made(run), None)
+        (line,) = [line for line in text.splitlines() if " build " in line]
+        again = CliRunner().invoke(
+            commands, ["--home", str(tmp_path / "other"), *shlex.split(line)[3:]]
+        )
+    assert again.output.startswith(f"{dataset.id}:")
+
+
+def _made(run: Run) -> tuple[list[DatasetCard], list[reproduction.Made]]:
+    runs = reproduction.find_runs([run])
+    return reproduction.find_datasets(runs), runs
 
 
 def test_a_repair_is_reproduced_by_its_command(home: Home) -> None:

@@ -106,7 +106,7 @@ def build_dataset(
         limit=limit,
     )
     digits = _fingerprint([FORMAT, inputs.model_dump()])[:8]
-    identity = f"{_slug(name or template.name)}-{digits}"
+    identity = f"{slug(name or template.name)}-{digits}"
     if not (datasets_folder / identity / CARD).exists():
         files = _make_files(template, rows, inputs=inputs, identity=identity)
         _publish(files, datasets_folder / identity)
@@ -260,6 +260,7 @@ def _fingerprint(value: object) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _slug(name: str) -> str:
+def slug(name: str) -> str:
+    """The name as the beginning of a folder's name."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain)[:40].strip("-") or "dataset"

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from studio.data.card import DatasetCard
-from studio.data.dataset import open_dataset
+from studio.data.dataset import open_dataset, slug
 from studio.errors import DatasetError, ProbeError, RunError
 from studio.measure.comparison import Comparison
 from studio.measure.probe import shipped
@@ -106,7 +106,9 @@ def _repair(repair: Repair) -> str:
 
 
 def _build(card: DatasetCard) -> str:
-    words = ["python", "-m", "studio", "build", card.template, "--name", card.name]
+    words = ["python", "-m", "studio", "build", card.template]
+    if card.id.startswith(f"{slug(card.name)}-"):  # else it bears the template's own title
+        words += ["--name", card.name]
     words += ["--heldout-share", f"{card.heldout_share:g}", "--phrasings", card.phrasings]
     words += ["--seed", str(card.seed)]
     if card.limit is not None:
