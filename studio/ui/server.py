@@ -18,6 +18,8 @@ SETTLED = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "DO_NOT_TRACK": "1",
     "TOKENIZERS_PARALLELISM": "false",
+    # Gradio asks for it at every event; looking for one takes a moment the first time.
+    "MPLBACKEND": "agg",
 }
 
 
