@@ -41,3 +41,28 @@ def compare(probe: Probe, lost: int, gained: int) -> list[Outcome]:
     before = [i >= gained for i in range(n)]
     after = [i < gained or i >= gained + lost for i in range(n)]
     return answered("base", probe, before) + answered("run-a", probe, after)
+
+
+def text_probe(name: str, texts: Sequence[str], clusters: Sequence[str] | None = None) -> Probe:
+    """A probe of open text, one case per text."""
+    cases = [
+        Case(id=f"{name}-{i}", messages=(), answer=text, cluster=clusters[i] if clusters else "")
+        for i, text in enumerate(texts)
+    ]
+    return Probe(
+        name=name, title=name.capitalize(), kind="retention", scorer="text", chat=False,
+        cases=tuple(cases),
+    )  # fmt: skip
+
+
+def read(probe: Probe, shifts: Sequence[float], tokens: int = 10) -> list[Outcome]:
+    """Every text cost the base 2 nats per token, and the lane so many more per text."""
+    found = []
+    for case, shift in zip(probe.cases, shifts, strict=True):
+        for lane, nll in (("base", 2.0 * tokens), ("run-a", 2.0 * tokens + shift)):
+            kl = {"kl": abs(shift) / 2, "kl_tokens": tokens} if lane != "base" else {}
+            found.append(
+                Outcome(lane=lane, probe=probe.name, case=case.id, correct=None, nll=nll,
+                        tokens=tokens, **kl)
+            )  # fmt: skip
+    return found

@@ -5,7 +5,7 @@ from math import log
 
 import numpy as np
 import pytest
-from made_outcomes import answered, compare, probe
+from made_outcomes import answered, compare, probe, read, text_probe
 
 from studio.measure.delta import Delta
 from studio.measure.judging import judge_lane
@@ -24,30 +24,6 @@ def judged(
     samples = {one.name: Sample.of(one, pairs[one.name]) for one in probes}
     deltas = judge_lane("run-a", samples, known, Bounds.model_validate(bounds))
     return next(one for one in deltas if one.probe == name)
-
-
-def text_probe(name: str, texts: Sequence[str], clusters: Sequence[str] | None = None) -> Probe:
-    cases = [
-        Case(id=f"{name}-{i}", messages=(), answer=text, cluster=clusters[i] if clusters else "")
-        for i, text in enumerate(texts)
-    ]
-    return Probe(
-        name=name, title=name.capitalize(), kind="retention", scorer="text", chat=False,
-        cases=tuple(cases),
-    )  # fmt: skip
-
-
-def read(probe: Probe, shifts: Sequence[float], tokens: int = 10) -> list[Outcome]:
-    """Every text cost the base 2 nats per token, and the lane so many more per text."""
-    found = []
-    for case, shift in zip(probe.cases, shifts, strict=True):
-        for lane, nll in (("base", 2.0 * tokens), ("run-a", 2.0 * tokens + shift)):
-            kl = {"kl": abs(shift) / 2, "kl_tokens": tokens} if lane != "base" else {}
-            found.append(
-                Outcome(lane=lane, probe=probe.name, case=case.id, correct=None, nll=nll,
-                        tokens=tokens, **kl)
-            )  # fmt: skip
-    return found
 
 
 def test_open_text_has_likelihood_and_no_accuracy() -> None:

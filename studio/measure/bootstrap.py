@@ -5,6 +5,7 @@ much about the others; nothing is ever drawn token by token. Every function is p
 """
 
 from collections.abc import Hashable, Sequence
+from functools import lru_cache
 from math import sqrt
 
 import numpy as np
@@ -18,7 +19,7 @@ RESAMPLES = 2000
 FEWEST_CLUSTERS = 5
 """A bootstrap over fewer clusters than this says nothing, so no interval is given."""
 
-_BLOCK = 100  # resamples drawn at once, so that memory stays small for thousands of cases
+_BLOCK = 100  # resamples added up at once, so that memory stays small for thousands of cases
 
 
 def add_up(columns: ArrayLike, clusters: Sequence[Hashable]) -> Numbers:
@@ -41,15 +42,24 @@ def resample(sums: Numbers, *, seed: int = 0) -> Numbers:
     columns keep what numerator and denominator have in common (Davison & Hinkley 1997, Bootstrap
     Methods and their Application, sections 2.4 and 3.8). The seed fixes the draws.
     """
-    m = len(sums)
+    drawn = _draw(len(sums), seed)
+    blocks = range(0, RESAMPLES, _BLOCK)
+    return np.concatenate([drawn[begin : begin + _BLOCK] @ sums for begin in blocks])
+
+
+@lru_cache(maxsize=4)
+def _draw(clusters: int, seed: int) -> NDArray[np.uint8]:
+    """How often each cluster is drawn in each resample: (RESAMPLES, clusters).
+
+    Kept, because a report asks for the same numbers of clusters again and again.
+    """
     generator = np.random.default_rng(seed)
-    offsets = m * np.arange(_BLOCK)[:, None]
-    blocks = []
-    for _ in range(RESAMPLES // _BLOCK):
-        drawn = generator.integers(m, size=(_BLOCK, m)) + offsets
-        times = np.bincount(drawn.ravel(), minlength=_BLOCK * m).reshape(_BLOCK, m)
-        blocks.append(times @ sums)
-    return np.concatenate(blocks)
+    times = np.empty((RESAMPLES, clusters), np.uint8)
+    for resampled in times:
+        drawn = generator.integers(clusters, size=clusters)
+        # A cluster would have to be drawn more than 255 times for this not to fit.
+        resampled[:] = np.bincount(drawn, minlength=clusters)
+    return times
 
 
 def divide(numerators: Numbers, denominators: Numbers) -> Numbers:

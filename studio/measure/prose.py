@@ -40,7 +40,7 @@ def _tell_gain(delta: "Delta", level: str) -> str:
     if delta.difference is None:
         return f"{_capital(delta.verdict)}: {delta.title} {likelihood}."
     size, interval = _split(points(delta))
-    numbers = f"({level}{interval}, n = {delta.n})"
+    numbers = f"({level}{interval}, n = {delta.n}; {_flips(delta)})"
     match delta.verdict:
         case "gained":
             return f"Gained {size.strip('+')} points on {delta.title} {numbers}."
@@ -77,7 +77,7 @@ def _tell_overall(delta: "Delta", level: str) -> str:
     more = f"; {more_cases(delta)}" if delta.verdict == "inconclusive" else ""
     return (
         f"All retention probes together: {nats(delta)} nats per token; {size} points "
-        f"({level}{interval}, n = {delta.n}; {delta.b} lost, {delta.c} gained): "
+        f"({level}{interval}, n = {delta.n}; {_flips(delta)}): "
         f"{delta.verdict}{_basis(delta)}{more}."
     )
 
@@ -123,6 +123,8 @@ def _enumerate(deltas: Sequence["Delta"], listed: int, *, in_nats: bool) -> str:
         value, interval = _split(nats(delta) if in_nats else points(delta))
         unit = " nats per token" if in_nats else ""
         more = f"; {more_cases(delta)}" if delta.verdict == "inconclusive" else ""
+        if delta.verdict in ("forgotten", "gained"):
+            more = f"; {_flips(delta)}"
         named.append(f"{delta.title} {value}{unit} ({interval}, n = {delta.n}{more})")
     if len(deltas) > listed:
         named.append(f"and {len(deltas) - listed} more")
@@ -183,6 +185,10 @@ def measured(one: "Measured", *, plus: bool = False) -> str:
 def tell_margin(report: "Report") -> str:
     """The margin of accuracy."""
     return f"{100 * report.margin:g} point" + ("" if report.margin == 0.01 else "s")
+
+
+def _flips(delta: "Delta") -> str:
+    return f"{delta.b} lost, {delta.c} gained"
 
 
 def _basis(delta: "Delta") -> str:
