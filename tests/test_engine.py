@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 import pytest
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from made_adapters import STARTER, make_adapter
+from peft import PeftModel
 
 from studio.chat.protocol import Sampling
 from studio.data.example import Message
@@ -18,31 +19,14 @@ from studio.engine.score import answer_tokens, score
 from studio.engine.selftext import self_texts
 from studio.errors import ModelError
 from studio.measure.outcome import BASE
-from studio.models.catalogue import find_base
 
 Method = Literal["qlora", "lora"]
-STARTER = find_base("starter")
 QUESTIONS = ["What is the capital of France?", "34 + 58", "Tell me a story about a fox.", "Hi"]
 GREEDY = Sampling(max_new_tokens=24)
 
 
 def asked(text: str) -> list[Message]:
     return [Message(role="user", content=text)]
-
-
-def make_adapter(folder: Path, *, seed: int, rank: int = 8, scale: float = 1.0) -> Path:
-    """An adapter with weights big enough to change what the starter says."""
-    torch.manual_seed(seed)
-    config = LoraConfig(r=rank, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM")
-    tuned = get_peft_model(load_model(STARTER, "lora"), config)
-    with torch.no_grad():
-        for name, parameter in tuned.named_parameters():
-            if "lora_B" in name:
-                parameter.normal_(std=scale / rank)
-    tuned.save_pretrained(str(folder))
-    made_for = {"base": "starter", "base_fingerprint": STARTER.fingerprint}
-    (folder / "made_for.json").write_text(json.dumps(made_for))
-    return folder
 
 
 @pytest.fixture(scope="module")
