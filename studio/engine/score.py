@@ -72,13 +72,14 @@ def likelihoods(
     *,
     divergence: bool = False,
     batch_tokens: int = BATCH_TOKENS,
+    logits: int = LOGITS,
 ) -> Iterator[dict[int, Scores]]:
     """Score queries batch by batch; yields those of each batch by their place in `queries`.
 
     With `divergence` every query has to ask the base as well, and every likelihood holds the KL.
     """
     for batch in batches(queries, batch_tokens):
-        yield _score(engine, batch, divergence=divergence)
+        yield _score(engine, batch, divergence=divergence, most=logits)
 
 
 class _Head(NamedTuple):
@@ -99,7 +100,7 @@ class _Tail(NamedTuple):
     """The row of the base for the same continuation of the same prompt."""
 
 
-def _score(engine: Engine, batch: Batch, *, divergence: bool) -> dict[int, Scores]:
+def _score(engine: Engine, batch: Batch, *, divergence: bool, most: int) -> dict[int, Scores]:
     """Two passes: the prompts, whose last logits score first tokens, then all that is longer."""
     heads = _heads(batch)
     tails = _tails(batch, heads)
@@ -113,7 +114,9 @@ def _score(engine: Engine, batch: Batch, *, divergence: bool) -> dict[int, Score
         kls = [per_head[tail.head] for tail in tails]
     long = [place for place, tail in enumerate(tails) if len(tail.tokens) > 1]
     if long:
-        nll, kl = _read_tails(engine, heads, tails, long, cache, mask, divergence=divergence)
+        nll, kl = _read_tails(
+            engine, heads, tails, long, cache, mask, divergence=divergence, most=most
+        )
         for place, row, rest in zip(long, nll.tolist(), kl.sum(-1).tolist(), strict=True):
             nlls[place] += row[: len(tails[place].tokens) - 1]
             kls[place] += rest
@@ -206,6 +209,7 @@ def _read_tails(
     prompt_mask: torch.Tensor,
     *,
     divergence: bool,
+    most: int,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """-log p and KL of every token but the first of the `long` tails, (rows, longest), 0 beyond.
 
@@ -220,7 +224,7 @@ def _read_tails(
     number = {place: row for row, place in enumerate(long)}
     base = torch.tensor([number[row.base] for row in rows]) if divergence else None
     nll, kl = torch.zeros(ids.shape), torch.zeros(ids.shape)
-    width = max(1, LOGITS // (len(rows) * _vocabulary(engine)))
+    width = max(1, most // (len(rows) * _vocabulary(engine)))
     for begin in range(0, ids.shape[1], width):
         here = slice(begin, begin + width)
         scored = wanted[:, here]
