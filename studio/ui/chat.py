@@ -239,7 +239,7 @@ def forget() -> list[Any]:
 def _deal(studio: Studio, runs: list[str] | None) -> list[Any]:
     """Suggested prompts: held-out rows of the first lane's dataset, and old skills."""
     task = _task_cards(studio, runs)
-    old = _old_cards(studio)
+    old = _old_cards(studio, studio.run(runs[0]).recipe.base if runs else "starter")
     decks = [
         gr.Dataset(samples=[[_short(cards[-1].content)] for cards in deck] or [["–"]],
                    visible=bool(deck))
@@ -258,11 +258,11 @@ def _task_cards(studio: Studio, runs: list[str] | None) -> list[tuple[Message, .
         return []
 
 
-def _old_cards(studio: Studio) -> list[tuple[Message, ...]]:
+def _old_cards(studio: Studio, base: str) -> list[tuple[Message, ...]]:
     """One question of each of the first probes, so that the deck is varied."""
-    probes = find_probes(None, studio.settings.probes)
-    retention = [probe for probe in probes if probe.kind == "retention"]
-    return [probe.cases[0].messages for probe in retention[:DECK]]
+    probes = find_probes(studio.retention_probes(base), studio.settings.probes)
+    spoken = [probe for probe in probes if probe.chat and probe.cases[0].messages]
+    return [probe.cases[0].messages for probe in spoken[:DECK]]
 
 
 @told
