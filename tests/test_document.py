@@ -419,6 +419,24 @@ def test_an_export_has_everything_and_says_the_same_everywhere(
     assert [path for path in tmp_path.iterdir() if path != folder] == []
 
 
+def test_an_export_holds_the_recipes_of_the_runs_before(home: Home, tmp_path: Path) -> None:
+    recipe = home.tuned.recipe.model_copy(update={"start_from": home.tuned.id, "name": "second"})
+    second = create_run(home.tuned.folder.parent, recipe, about="second")
+    give_adapter(second)
+    folder = keepsake.pack(second, None, None, tmp_path / "out")
+    assert Recipe.read(folder / "recipe.yaml") == recipe
+    assert Recipe.read(folder / "recipe-1.yaml") == home.tuned.recipe
+    text = (folder / "README.md").read_text()
+    assert text.index("train recipe-1.yaml") < text.index("train recipe.yaml")
+    repair = Repair.make(
+        how="checkpoint", sources=[LaneSpec(run=home.tuned.id, checkpoint=30)], recipe=recipe
+    )
+    earlier = create_run(home.tuned.folder.parent, repair, about="earlier")
+    give_adapter(earlier)
+    folder = keepsake.pack(earlier, None, None, tmp_path / "earlier")
+    assert Recipe.read(folder / "recipe.yaml") == home.tuned.recipe
+
+
 def test_a_failed_export_leaves_nothing(home: Home, report: Report, tmp_path: Path) -> None:
     run = create_run(home.tuned.folder.parent, home.tuned.recipe, about="no-adapter")
     with pytest.raises(RunError, match="cannot be written"):

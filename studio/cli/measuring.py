@@ -190,7 +190,7 @@ def import_probe(studio: Studio, /, file: Path, as_json: bool, **options: Any) -
 @click.option("--how", type=click.Choice(list(REMEDIES)), required=True, help="How to mend it.")
 @click.option("--name", help="What to call the new run.")
 @click.option("--strength", type=float, help="strength: the new strength; default: the best.")
-@click.option("--budget", type=float, help="strength: the share of answers that may be lost.")
+@click.option("--budget", type=float, help="strength: how many points may be forgotten.")
 @click.option("--checkpoint", type=int, help="checkpoint: the step to go back to.")
 @click.option("--kl-anchor", type=float, help="kl_anchor: its weight.")
 @click.option("--probes", multiple=True, callback=split_names, help="replay: what is replayed.")

@@ -43,7 +43,8 @@ def model_card(run: Run, report: Report | None, *, comparison: Any = None) -> st
         facts |= {"model_name": run.title, "eval_results": _results(deltas)}
     metadata = ModelCardData(ignore_metadata_errors=False, **facts)
     commands = reproduction.tell_commands(datasets, runs, comparison)
-    body = _body(run, report, deltas, datasets, commands)
+    recipes = [one for one in runs if one.recipe]
+    body = _body(run, report, deltas, datasets, recipes, commands)
     return f"---\n{metadata.to_yaml()}\n---\n\n{body}"
 
 
@@ -86,6 +87,7 @@ def _body(
     report: Report | None,
     deltas: Sequence[Delta],
     datasets: Sequence[DatasetCard],
+    recipes: Sequence[reproduction.Made],
     commands: str,
 ) -> str:
     recipe = run.recipe
@@ -104,7 +106,7 @@ def _body(
         _limits(deltas, report),
         "## Data and recipe",
         _sources(datasets),
-        f"```yaml\n{recipe.yaml()}```",
+        *(f"`{one.file}`:\n\n```yaml\n{one.run.recipe.yaml()}```" for one in recipes),
         "## How to reproduce it",
         f"```bash\n{commands}\n```",
     ]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from studio.errors import RunError
-from studio.measure import card, document
+from studio.measure import card, document, reproduction
 from studio.measure.report import Report
 from studio.measure.results import read_probes, read_run_outcomes
 from studio.tuning.run import Run
@@ -57,7 +57,9 @@ def pack(run: Run, measurement: Run | None, report: Report | None, folder: Path)
     shutil.rmtree(draft, ignore_errors=True)
     try:
         shutil.copytree(run.adapter, draft)
-        _put(draft / "recipe.yaml", run.recipe.yaml())
+        for made in reproduction.find_runs([run]):
+            if made.recipe:
+                _put(draft / made.file, made.recipe.yaml())
         comparison = measurement.comparison if measurement else None
         _put(draft / "README.md", card.model_card(run, report, comparison=comparison))
         if measurement and report:

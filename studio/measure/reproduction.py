@@ -33,15 +33,17 @@ class Made:
 def find_runs(runs: Sequence[Run]) -> list[Made]:
     """The runs with all that they go on from, each once, the earlier ones first.
 
-    One recipe is kept in recipe.yaml, several in recipe-1.yaml and so on.
+    The recipe of a run that was asked for alone is kept in recipe.yaml, and so is the only one;
+    several are kept in recipe-1.yaml and so on.
     """
     found: dict[str, Run] = {}
     for run in runs:
         _gather(run, found)
     tuned = [run.id for run in found.values() if run.kind == "tune"]
     files = {id: f"recipe-{number}.yaml" for number, id in enumerate(tuned, start=1)}
-    if len(tuned) == 1:
-        files = {tuned[0]: "recipe.yaml"}
+    for run in runs:
+        if len(runs) == 1 and (run.id in tuned or len(tuned) == 1):
+            files[run.id if run.id in tuned else tuned[0]] = "recipe.yaml"
     return [Made(run, files.get(run.id, "")) for run in found.values()]
 
 
