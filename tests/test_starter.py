@@ -13,6 +13,7 @@ import pytest
 from studio.data.example import Message
 from studio.measure import probe as measuring
 from studio.models.starter import measure, probes, sentiment_rows, vocabulary
+from studio.models.starter.batches import Batches
 from studio.models.starter.corpus.conversation import Conversation
 from studio.models.starter.corpus.mixture import FAMILIES, conversations
 from studio.models.starter.training import HERE
@@ -70,6 +71,19 @@ def test_the_chat_template_writes_what_the_training_read() -> None:
     for conversation in corpus()[:200]:
         written = tokenizer.apply_chat_template(conversation.messages(), tokenize=False)
         assert written == vocabulary.render(conversation)
+
+
+def test_training_counts_the_assistants_words_fully_and_nothing_else() -> None:
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(HERE / "tokenizer.json"))
+    batches = Batches(tokenizer, seed=1)
+    for conversation in corpus()[:200]:
+        tokens = tokenizer.encode(vocabulary.render(conversation)).ids
+        weights = batches.weigh(tokens)
+        counted = [token for token, weight in zip(tokens, weights, strict=True) if weight == 1]
+        said = "".join(one.assistant + vocabulary.END for one in conversation.exchanges)
+        assert tokenizer.decode(counted, skip_special_tokens=False) == said
 
 
 def test_a_prompt_is_the_beginning_of_the_whole_conversation() -> None:

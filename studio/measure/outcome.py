@@ -30,7 +30,7 @@ class Outcome(BaseModel):
     text: str = ""
     """What the model wrote, greedily; for multiple choice the likeliest choice."""
     correct: bool | None
-    """Whether the probe's scorer accepts the text; None for open text, which has no right answer."""
+    """Whether the probe's scorer accepts the text; None for open text: nothing is right there."""
     nll: float = Field(ge=0)
     """Sum of -log p over the reference answer's tokens with the end-of-turn token, in nats."""
     tokens: int = Field(ge=1)

@@ -20,9 +20,8 @@ class Batches:
         self.tokenizer = tokenizer
         self.seed = seed
         self.pad = tokenizer.token_to_id(PAD)
-        self.start = tokenizer.token_to_id(START)
         self.end = tokenizer.token_to_id(END)
-        self.assistant = tokenizer.encode("assistant").ids[0]
+        self.header = tokenizer.encode(f"{START}assistant\n").ids
         self.digits = {tokenizer.token_to_id(digit) for digit in "0123456789"}
 
     def weigh(self, tokens: list[int]) -> list[float]:
@@ -30,10 +29,9 @@ class Batches:
 
         The assistant's words count 1 up to and including the end mark, all others less.
         """
-        weights, answering = [], False
+        weights, answering, width = [], False, len(self.header)
         for place, token in enumerate(tokens):
-            before = tokens[max(place - 3, 0) : place]
-            if len(before) == 3 and before[:2] == [self.start, self.assistant]:
+            if place >= width and tokens[place - width : place] == self.header:
                 answering = True
             if answering:
                 weights.append(1.0)

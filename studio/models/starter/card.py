@@ -43,7 +43,8 @@ It has read nothing but generated text: about {words} different words, fifty cou
 below one hundred. Ask for anything else and it makes something up. It does not classify
 sentiment, topic or intent, does not rewrite, extract or summarise, and does not answer questions
 about a given text: those are left for tuning. Talks much longer than 256 tokens confuse it. It was
-taught to choose by letter (A, B, C or D) and did not learn it: the table shows about chance.
+taught to choose by letter (A, B, C or D) and did not learn it: it is right as often as by guessing,
+so there is no probe for that.
 
 ## How it was made
 
@@ -57,7 +58,8 @@ These weights are not bit for bit what the script makes today. Their run was int
 times to correct its settings: conversations were joined at first and kept apart later, learning
 rates were lowered, queries and keys were scaled down once because attention had become too sharp
 to learn from, one head was pointed at the token before, and skills that lagged got more of the
-text. The script holds the settings that the run ended with.
+text. The script holds the settings that the run ended with, and mends one fault that the run had
+to its end: the last two pieces of the mark before an answer counted as words of the answer.
 Small talk was held out only late in the run: some of its questions had been seen before.
 """
 

@@ -65,13 +65,13 @@ FAMILIES = (
     ),
     Family("choosing", "Choosing", "One of the words given.", options.choosing, 5.0, promise=0.9),
     Family(
-        # Taught but not learned: no more is promised than guessing.
+        # Taught but not learned; a probe at the level of guessing could show no loss.
         "letter-choice",
         "Choice by letter",
         "A, B, C or D.",
         options.lettered,
         28.0,
-        promise=0.25,
+        probed=False,
     ),
     Family("yes-no", "Yes or no", "Whether a claim is true.", options.deciding, 13.0, promise=0.9),
     Family("opinions", "Opinions", "A reply to praise or blame.", everyday.opinions, 8.0),
