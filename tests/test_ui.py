@@ -17,7 +17,7 @@ from studio.data.example import Example, Message
 from studio.errors import DatasetError, RecipeError, TemplateError
 from studio.tuning.events import append_event
 from studio.tuning.run import create_run
-from studio.ui import forms
+from studio.ui import flagging, forms
 from studio.ui.border import UNEXPECTED, told
 from studio.ui.draft import Draft, apply_draft, name_template, open_draft
 from studio.ui.guard import Guard
@@ -323,3 +323,20 @@ def test_a_run_is_described_from_its_events(studio: Studio) -> None:
     assert (standing.status, standing.share) == ("failed", 0.5)
     assert standing.sentence == "The memory is full."
     assert not standing.under_way
+
+
+def test_a_flagged_answer_becomes_a_case_that_every_measurement_asks(studio: Studio) -> None:
+    talk = {
+        "base": [
+            {"role": "user", "content": "What is the capital of France?"},
+            {"role": "assistant", "content": "Paris"},
+        ]
+    }
+    flagging.flag(studio, talk, "Be brief.")
+    with pytest.raises(gr.Error, match="has not answered yet"):
+        flagging.flag(studio, {"base": talk["base"][:1]}, "")
+    (probe,) = [one for one in studio.probes() if one.title == "Flagged in chat"]
+    assert [(case.messages[0].content, case.answer) for case in probe.cases] == [
+        ("Be brief.", "Paris")
+    ]
+    assert probe.name in studio.retention_probes("starter")

@@ -13,6 +13,7 @@ from studio.errors import StudioError
 from studio.measure.outcome import BASE
 from studio.measure.probe import find as find_probes
 from studio.studio import Studio
+from studio.ui import flagging
 from studio.ui.border import told, wire
 from studio.ui.links import Links
 from studio.ui.markup import quiet
@@ -39,6 +40,7 @@ def build(studio: Studio, links: Links, tab: gr.Tab) -> None:
         )  # fmt: skip
     with gr.Row(equal_height=False):
         columns, bots, notes = _lay_out_lanes()
+    keep = flagging.lay_out()
     with gr.Row():
         prompt = gr.Textbox(
             value="", label="Your message, to every lane", lines=1, max_lines=8,
@@ -53,6 +55,7 @@ def build(studio: Studio, links: Links, tab: gr.Tab) -> None:
     decks = _lay_out_decks(prompt)
     system, sampling = _lay_out_sampling()
     talk, cards = gr.State({}), gr.State([])
+    flagging.wire_up(studio, keep, talk, system)
 
     lanes = [*columns, *bots, *notes, *decks, cards]
     opened = [links.run, runs, *lanes]

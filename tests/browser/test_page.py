@@ -70,6 +70,8 @@ def test_a_person_goes_from_rows_to_a_report(browser: "playwright.Browser", addr
     expect(page.locator("#note-0")).to_contain_text("base, verified", timeout=PATIENCE)
     expect(page.locator("#note-1")).to_contain_text("strength 1")
     expect(page.locator("#lane-1")).to_contain_text("What colour is the sky?")
+    page.locator("#flag").click()
+    expect(page.get_by_test_id("toast-body").last).to_contain_text("asks the 1 flagged case")
 
     open_tab(page, "Report")
     expect(page.locator("#report-state")).to_contain_text("The report appears here")
