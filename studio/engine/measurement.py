@@ -66,14 +66,11 @@ class Measurement:
             if one.written:
                 answer_key = one.answer_key(self._max_new_tokens)
                 keys["answer"] += [(lane, answer_key) for lane in self._caches]
-        counts = {
-            kind: (
-                len(wanted := set(pairs)),
-                sum(key not in self._caches[lane] for lane, key in wanted),
-            )
-            for kind, pairs in keys.items()
-        }
-        gauged = [one for one in self.asked if one.gauged]
+        counts = {}
+        for kind, pairs in keys.items():
+            unknown = sum(key not in self._caches[lane] for lane, key in set(pairs))
+            counts[kind] = (len(set(pairs)), unknown)
+        gauged = {one.question.prompt: one for one in self.asked if one.gauged}.values()
         unknown = sum(not self._knows_kl(one, lane) for one in gauged for lane in self._tuned)
         return counts | {"kl": (len(gauged) * len(self._tuned), unknown)}
 
@@ -91,15 +88,12 @@ class Measurement:
             lanes = [lane for lane in self._caches if not self._is_scored(one, lane)]
             if lanes:
                 todo[one.likelihood_key] = (one, lanes)
-        queries = [
-            Query(
-                tuple(dict.fromkeys(([BASE] if divergence else []) + lanes)),
-                one.question.prompt,
-                one.scored,
-            )
-            for one, lanes in todo.values()
-        ]
         wanted = list(todo.values())
+        always = [BASE] if divergence else []  # measured or not, the KL is taken from it
+        queries = [
+            Query(tuple(dict.fromkeys(always + lanes)), one.question.prompt, one.scored)
+            for one, lanes in wanted
+        ]
         for finished in likelihoods(self._engine, queries, divergence=divergence):
             facts: dict[str, dict[str, Fact]] = {lane: {} for lane in self._caches}
             count = 0
@@ -127,10 +121,7 @@ class Measurement:
                 key = one.answer_key(self._max_new_tokens)
                 todo |= {(key, lane): one for lane in self._caches if key not in self._caches[lane]}
         # A batch takes as long as its longest answer; its rows are padded to the longest prompt.
-        order = sorted(
-            todo.items(),
-            key=lambda item: (len(item[1].question.answer), len(item[1].question.prompt)),
-        )
+        order = sorted(todo.items(), key=lambda item: _length(item[1]))
         sampling = Sampling(max_new_tokens=self._max_new_tokens)
         for begin in range(0, len(order), BATCH):
             batch = order[begin : begin + BATCH]
@@ -152,11 +143,9 @@ class Measurement:
     def _diverge(self) -> None:
         """KL(base‖lane) over what the base answered to the cases of the tuned task."""
         todo: dict[str, tuple[Query, list[str]]] = {}
-        for one in self.asked:
-            lanes = [
-                lane for lane in self._caches if lane != BASE and not self._knows_kl(one, lane)
-            ]
-            if one.gauged and lanes:
+        for one in (one for one in self.asked if one.gauged):
+            lanes = [lane for lane in self._tuned if not self._knows_kl(one, lane)]
+            if lanes:
                 prompt, text = one.question.prompt, self._own_answer(one)
                 todo[kl_key(prompt, text)] = (Query((BASE, *lanes), prompt, (text,)), lanes)
         keys = list(todo)
