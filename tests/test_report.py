@@ -196,7 +196,7 @@ def test_lost_likelihood_is_told_when_accuracy_holds() -> None:
     assert "Forgot" not in text
     assert (
         "Less likely, not yet wrong 1 of 2: "
-        "Capitals +0.250 nats per token (0.250 … 0.250, n = 300)."
+        "Capitals +0.250 nats per token (0.250 … 0.250; accuracy 0.0, −1.3 … 1.3; n = 300)."
     ) in text
 
 

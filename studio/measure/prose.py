@@ -104,7 +104,7 @@ def _tell_families(retention: Sequence["Delta"], report: "Report") -> list[str]:
         if verdict == "no material change":
             opening += f" ({narrow} within {_tell_within(members, report)})"
         members.sort(key=lambda one: -one.nll_difference if in_nats else one.difference or 0)
-        listed = _enumerate(members, _LISTED_FALLEN if fallen else _LISTED, in_nats=in_nats)
+        listed = _enumerate(members, _LISTED_FALLEN if fallen else _LISTED)
         sentences.append(f"{opening}: {listed}.")
     return sentences
 
@@ -117,18 +117,26 @@ def _tell_within(members: Sequence["Delta"], report: "Report") -> str:
     return ", or ".join(parts)
 
 
-def _enumerate(deltas: Sequence["Delta"], listed: int, *, in_nats: bool) -> str:
-    named = []
-    for delta in deltas[:listed]:
-        value, interval = _split(nats(delta) if in_nats else points(delta))
-        unit = " nats per token" if in_nats else ""
-        more = f"; {more_cases(delta)}" if delta.verdict == "inconclusive" else ""
-        if delta.verdict in ("forgotten", "gained"):
-            more = f"; {_flips(delta)}"
-        named.append(f"{delta.title} {value}{unit} ({interval}, n = {delta.n}{more})")
+def _enumerate(deltas: Sequence["Delta"], listed: int) -> str:
+    named = [_name(delta) for delta in deltas[:listed]]
     if len(deltas) > listed:
         named.append(f"and {len(deltas) - listed} more")
     return ", ".join(named)
+
+
+def _name(delta: "Delta") -> str:
+    """A probe with the number its verdict rests on; by likelihood, accuracy stands beside it."""
+    value, interval = _split(points(delta))
+    if delta.basis == "likelihood":
+        shift, ends = _split(nats(delta))
+        beside = f"accuracy {value}, {interval}"
+        return f"{delta.title} {shift} nats per token ({ends}; {beside}; n = {delta.n})"
+    more = ""
+    if delta.verdict == "inconclusive":
+        more = f"; {more_cases(delta)}"
+    elif delta.verdict in ("forgotten", "gained"):
+        more = f"; {_flips(delta)}"
+    return f"{delta.title} {value} ({interval}, n = {delta.n}{more})"
 
 
 def _tell_form(delta: "Delta") -> str:

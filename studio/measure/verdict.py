@@ -184,7 +184,8 @@ def count_missing(
 ) -> int | None:
     """About how many more than `n` cases would settle an inconclusive verdict; None: too many.
 
-    The sooner of what either measure needs, if what was seen so far stays as it is.
+    The sooner of what either measure needs, if what was seen so far stays as it is; never less
+    than a tenth of what there is, because the estimate is no better than that.
     """
     totals = [_needed_for_likelihood(accuracy, likelihood, n, bounds)]
     if accuracy:
@@ -200,7 +201,7 @@ def count_missing(
             )
         )
     wanted = [total for total in totals if total is not None and total <= statistics.MOST_CASES]
-    return max(1, min(wanted) - n) if wanted else None
+    return max(ceil(n / 10), min(wanted) - n) if wanted else None
 
 
 def _needed_for_likelihood(
