@@ -339,3 +339,58 @@ def test_the_method_refuses_what_the_numbers_do_not_carry() -> None:
         "not a loss confined to fewer than 3 in n of them",
     ):
         assert claim in told
+
+
+def odd_outcome(
+    generator: random.Random, lane: str, asked: Probe, case: str, tokens: int
+) -> Outcome:
+    """An answer at the edge of what can happen: empty, cut off, impossible or certain."""
+    text = asked.scorer == "text"
+    return Outcome(
+        lane=lane,
+        probe=asked.name,
+        case=case,
+        text="" if text else generator.choice(["", "yes", "la " * 20]),
+        correct=None if text else generator.random() < 0.5,
+        nll=generator.choice([0.0, 1e-9, 1.0, 4000.0]),
+        tokens=tokens,
+        stopped=generator.random() < 0.5,
+        kl=generator.choice([None, 0.0, 3.0]) if lane != "base" else None,
+        kl_tokens=generator.choice([0, tokens]),
+    )
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_was_answered_makes_a_report_that_reads(seed: int) -> None:
+    generator = random.Random(seed)
+    sizes = [generator.choice([1, 2, 4, 5, 31]) for _ in range(4)]
+    skill = probe("skill", sizes[1])
+    cases = [
+        case.model_copy(update={"cluster": generator.choice(["", "a", "b"])})
+        for case in skill.cases
+    ]
+    asked = [
+        probe("task", sizes[0], "gain"),
+        skill.model_copy(update={"cases": tuple(cases)}),
+        text_probe("general", ["Ä text."] * sizes[3]),
+    ]
+    asked += [skill.with_shots(1)] if sizes[1] > 1 else []
+    outcomes = [
+        odd_outcome(generator, lane, each, case.id, tokens=1 + int(case.id[-1]))
+        for each in asked
+        for case in each.cases
+        for lane in ("base", "run-a")
+    ]
+    found = report(outcomes, asked)
+    assert Report.model_validate_json(found.model_dump_json()) == found
+    for text in (found.headline("run-a"), found.markdown()):
+        assert "nan" not in text
+        assert "None" not in text
+    for one in found.deltas:
+        if one.difference is not None:
+            assert one.low is not None
+            assert one.high is not None
+            assert one.low <= one.difference <= one.high
+        assert (one.basis is None) == (one.verdict == "inconclusive")
+        if one.n < 5:
+            assert one.verdict == "inconclusive"
