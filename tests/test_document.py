@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from huggingface_hub import ModelCard
 from made_home import FORMULA, HOSTILE, Home, give_adapter, make_home
 from made_outcomes import answered, compare, probe
+from markdown_it import MarkdownIt
 
 from studio import Studio
 from studio.cli import commands
@@ -264,6 +265,16 @@ def test_markdown_tells_the_reports_numbers(report: Report) -> None:
         if one.probe in ("task", "capitals") and one.difference is not None:
             difference = f"{100 * one.difference:+.0f}".replace("-", "−")
             assert difference in text
+
+
+def test_text_in_markdown_makes_no_tag_link_or_picture(report: Report) -> None:
+    drawn = {path: caption for path, (caption, _) in document.draw_all(report).items()}
+    rendered = MarkdownIt("gfm-like", {"html": True, "linkify": False}).render(
+        document.markdown(report, drawn)
+    )
+    tags = [(tag, attributes) for tag, attributes in Page(rendered).tags]
+    assert {attributes["src"] for tag, attributes in tags if tag == "img"} == set(drawn)
+    assert not {"script", "svg", "a"} & {tag for tag, _ in tags}
 
 
 def test_csv_holds_every_number_exactly(report: Report) -> None:

@@ -99,7 +99,9 @@ def deltas_csv(report: Report) -> str:
 
 def markdown(report: Report, drawn: Mapping[str, str]) -> str:
     """The report as Markdown, with pictures (alternative text by path) at its end."""
-    shown = "\n\n".join(f"![{text}]({path})" for path, text in drawn.items())
+    shown = "\n\n".join(
+        f"![{report_as_markdown.plain(text)}]({path})" for path, text in drawn.items()
+    )
     return report.markdown() + (f"\n## Pictures\n\n{shown}\n" if shown else "")
 
 
@@ -191,14 +193,15 @@ def _overview(report: Report) -> list[Picture]:
         ),
     ]
     for run in pictures.runs_of(report):
+        title = pictures.title_of(report, run)
         drawn += [
             (
                 pictures.draw_strengths(report, run),
-                "Gained and forgotten at several strengths of the adapter; 0 is the base.",
+                f"{title}: gained and forgotten at several strengths; 0 is the base.",
             ),
             (
                 pictures.draw_training(report, run),
-                "Gained and forgotten during the training, at the steps that were kept.",
+                f"{title}: gained and forgotten during the training, at the steps kept.",
             ),
         ]
     return [Picture(Markup(svg), caption) for svg, caption in drawn if svg]

@@ -20,19 +20,19 @@ def write(report: "Report") -> str:
     """The whole report: tables per lane, runs tuned one after another, and how it was measured."""
     parts = [
         "# What was gained, and what was forgotten",
-        f"Base: {_cell(report.base)}. Measured {report.created:%Y-%m-%d %H:%M %Z}".rstrip() + ".",
+        f"Base: {plain(report.base)}. Measured {report.created:%Y-%m-%d %H:%M %Z}".rstrip() + ".",
     ]
     for lane in report.lanes:
-        parts += [f"## {_cell(lane.title)}", _cell(report.headline(lane.id))]
+        parts += [f"## {plain(lane.title)}", plain(report.headline(lane.id))]
         if lane.recipe:
-            parts.append(f"Tuned with: {_cell(lane.recipe.rstrip('.'))}.")
+            parts.append(f"Tuned with: {plain(lane.recipe.rstrip('.'))}.")
         deltas = report.of(lane.id)
         parts += [_table_deltas(deltas), "### Drift and form", table_drift(deltas)]
         if recoveries := report.recovery(lane.id):
             parts += ["### Lost or only hidden?", table_recoveries(recoveries)]
     if report.sequence:
         parts += ["## One after another", table_sequence(report.sequence)]
-        parts += [_cell(prose.tell_sequence(report, report.sequence.lanes[-1]))]
+        parts += [plain(prose.tell_sequence(report, report.sequence.lanes[-1]))]
     parts += ["## How it was measured", method(report)]
     return "\n\n".join(parts) + "\n"
 
@@ -56,7 +56,7 @@ def _table_deltas(deltas: Sequence["Delta"]) -> str:
             drop = f"{one.shown_shift:.3f} nats"
         flips = NONE if one.b is None else f"{one.b} / {one.c}"
         lines.append(
-            f"| {_cell(one.title)} | {one.n} | {nats(one)}, {one.nll_verdict} "
+            f"| {plain(one.title)} | {one.n} | {nats(one)}, {one.nll_verdict} "
             f"| {share(one.base_accuracy, one.base_low, one.base_high)} "
             f"| {share(one.accuracy, one.accuracy_low, one.accuracy_high)} "
             f"| {points(one)} | {flips} | {chance(one.p_holm)} "
@@ -81,7 +81,7 @@ def table_drift(deltas: Sequence["Delta"]) -> str:
     ]
     for one in deltas:
         lines.append(
-            f"| {_cell(one.title)} | {_ratio(one.kl, one.kl_low, one.kl_high, digits=3)} "
+            f"| {plain(one.title)} | {_ratio(one.kl, one.kl_low, one.kl_high, digits=3)} "
             f"| {_change(one.bits_base, one.bits_tuned, 1, digits=3)} "
             f"| {_ratio(one.fg, one.fg_low, one.fg_high, factor=100, digits=0)} "
             f"| {_change(one.stop_base, one.stop_tuned, 100)} "
@@ -105,7 +105,7 @@ def table_recoveries(recoveries: Sequence["Recovery"]) -> str:
         )
         returned = _ratio(one.returned, one.returned_low, one.returned_high, factor=100, digits=0)
         lines.append(
-            f"| {_cell(one.title)} | {one.n} | {one.shots} | {drop} | {behind} | {returned} "
+            f"| {plain(one.title)} | {one.n} | {one.shots} | {drop} | {behind} | {returned} "
             f"| {one.finding} |"
         )
     return "\n".join(lines)
@@ -114,11 +114,11 @@ def table_recoveries(recoveries: Sequence["Recovery"]) -> str:
 def table_sequence(sequence: "TuningSequence") -> str:
     """Accuracy on every task after every run of a sequence."""
     lines = [
-        f"| Accuracy in % after | {' | '.join(map(_cell, sequence.titles))} |",
+        f"| Accuracy in % after | {' | '.join(map(plain, sequence.titles))} |",
         f"|---|{'--:|' * len(sequence.tasks)}",
     ]
     for name, row in zip(("the base", *sequence.titles), sequence.matrix, strict=True):
-        lines.append(f"| {_cell(name)} | {' | '.join(prose.measured(one) for one in row)} |")
+        lines.append(f"| {plain(name)} | {' | '.join(prose.measured(one) for one in row)} |")
     return "\n".join(lines)
 
 
@@ -165,14 +165,14 @@ def _tell_limits(report: "Report") -> list[str]:
         "probes would need.",
         "One lane is one training run with one seed: another seed may differ by more than these "
         "intervals, so they do not rank two ways of tuning.",
-        *(f"{_cell(name)}: {_cell(value)}." for name, value in report.conditions.items()),
+        *(f"{plain(name)}: {plain(value)}." for name, value in report.conditions.items()),
     ]
 
 
 def _list_probes(report: "Report") -> str:
     lines = ["| Probe | Kind | Cases | Fingerprint |", "|---|---|--:|---|"]
     lines += [
-        f"| {_cell(one.title)} ({_cell(one.name)}) | {one.kind} | {one.n} "
+        f"| {plain(one.title)} ({plain(one.name)}) | {one.kind} | {one.n} "
         f"| `{one.fingerprint[:12]}` |"
         for one in report.probes
     ]
@@ -196,5 +196,8 @@ def _change(before: float | None, after: float | None, factor: int, *, digits: i
     return f"{factor * before:.{digits}f} → {factor * after:.{digits}f}"
 
 
-def _cell(text: str) -> str:
-    return " ".join(text.replace("|", "\\|").replace("<", "&lt;").split())
+def plain(text: str) -> str:
+    """On one line, and neither a cell's end, a tag, a link nor a picture."""
+    for sign, inert in (("|", "\\|"), ("[", "\\["), ("]", "\\]"), ("<", "&lt;")):
+        text = text.replace(sign, inert)
+    return " ".join(text.split())

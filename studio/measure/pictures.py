@@ -98,7 +98,7 @@ def draw_strengths(report: Report, run: str) -> str | None:
         return None
     figure, axes = _lines(points, [one.strength for one in points])
     axes.set_xlabel("strength of the adapter")
-    return write_svg(figure, f"Gained and forgotten by the strength of {_title(report, run)}")
+    return write_svg(figure, f"Gained and forgotten by the strength of {title_of(report, run)}")
 
 
 def draw_training(report: Report, run: str) -> str | None:
@@ -109,7 +109,7 @@ def draw_training(report: Report, run: str) -> str | None:
     figure, axes = _lines(points, list(range(len(points))))
     names = [f"step {one.checkpoint}" if one.checkpoint else "end" for one in points]
     axes.set_xticks(range(len(points)), names)
-    return write_svg(figure, f"Gained and forgotten during the training of {_title(report, run)}")
+    return write_svg(figure, f"Gained and forgotten during the training of {title_of(report, run)}")
 
 
 def draw_drift(layers: Sequence[tuple[int, str, float]], title: str) -> str | None:
@@ -158,7 +158,8 @@ def _run(lane: LaneInfo) -> str:
     return lane.run or LaneSpec.parse(lane.id).run
 
 
-def _title(report: Report, run: str) -> str:
+def title_of(report: Report, run: str) -> str:
+    """What a person calls the run: the title of its lane at full strength, if there is one."""
     members = [lane for lane in report.lanes if lane.run == run]
     whole = [one for one in members if one.strength == 1 and one.checkpoint is None]
     return (whole or members)[0].title
