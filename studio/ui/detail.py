@@ -48,7 +48,7 @@ def draw_interval(delta: Delta, span: float, margin: float) -> str:
     left, right = place(-margin), place(margin)
     return (
         f'<svg class="st-interval {delta.verdict.split()[0]}" viewBox="0 0 {WIDTH} {HEIGHT}" '
-        f'aria-hidden="true" preserveAspectRatio="none">'
+        f'aria-hidden="true">'
         f'<rect class="band" x="{left}" width="{max(1.0, right - left):.1f}" height="{HEIGHT}"/>'
         f'<line class="zero" x1="{WIDTH / 2}" x2="{WIDTH / 2}" y1="0" y2="{HEIGHT}"/>'
         f'<line class="arm" x1="{place(delta.low)}" x2="{place(delta.high)}" '

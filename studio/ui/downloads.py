@@ -33,21 +33,27 @@ TITLES = {
     "csv": "Every answer as CSV",
 }
 IDS = {"html": "as-html", "md": "as-markdown", "json": "as-json", "csv": "as-csv"}
+FETCH = "() => { setTimeout(() => document.querySelector('#fetch-report').click(), 150) }"
 
 
 def build(studio: Studio, reading: Reading) -> None:
-    """Lay the parts out and wire them."""
+    """Lay the parts out and wire them.
+
+    A file is made when it is asked for, because of a large measurement that takes a while; only
+    then there is something to download, so a hidden button is pressed for the person.
+    """
     with gr.Accordion("How far each layer moved", open=False, elem_id="part-drift"):
         drift = gr.HTML(elem_id="drift")
     with gr.Accordion("How it was measured", open=False, elem_id="part-method"):
         method = gr.Markdown(elem_id="method")
     gr.Markdown("### Take it away")
+    fetch = gr.DownloadButton("Fetch", visible="hidden", elem_id="fetch-report")
     with gr.Row():
         for form, title in TITLES.items():
-            button = gr.DownloadButton(title, size="sm", elem_id=IDS[form], min_width=130)
-            # The file is written when it is asked for: of a large measurement it takes a while.
-            wire(button.click, write, studio, form, inputs=[reading.chosen, reading.report],
-                 outputs=button, show_progress="minimal")  # fmt: skip
+            button = gr.Button(title, size="sm", elem_id=IDS[form], min_width=130)
+            made = wire(button.click, write, studio, form, inputs=[reading.chosen, reading.report],
+                        outputs=fetch, show_progress="full")  # fmt: skip
+            made.success(None, js=FETCH, api_visibility="private")
     wire(reading.turned, show_method, inputs=reading.report, outputs=method)
     wire(reading.turned, show_drift, studio, outputs=drift,
          inputs=[reading.chosen, reading.report, reading.lane])  # fmt: skip

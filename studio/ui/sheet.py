@@ -34,7 +34,7 @@ REPORT = """
 .st-fold[open] > summary .st-quiet { display: none; }
 .st-fold .st-family { margin-bottom: .3rem; }
 summary:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; border-radius: 6px; }
-.st-interval { width: 6rem; height: 1rem; }
+.st-interval { width: 6rem; height: .8rem; }
 .st-interval .band { fill: var(--line); }
 .st-interval .zero { stroke: var(--quiet); stroke-width: 1; opacity: .6; }
 .st-interval .arm { stroke: var(--quiet); stroke-width: 2; vector-effect: non-scaling-stroke; }
@@ -75,7 +75,7 @@ table.st-heat th { font-weight: 600; color: var(--quiet); text-align: right; }
 table.st-heat td { text-align: right; border-radius: 4px; --heat: 0;
   background: color-mix(in srgb, var(--tuned) calc(var(--heat) * 60%), transparent); }
 @media (max-width: 1250px) {
-  .st-family > summary { grid-template-columns: minmax(0, 1fr) 6rem auto; }
+  .st-family > summary { grid-template-columns: minmax(0, 1fr) 6rem 8.6rem; }
   .st-family .st-size { grid-column: 1; grid-row: 2; font-size: .85rem; }
   .st-family .st-interval { grid-column: 2; grid-row: 1 / 3; }
   .st-family .st-verdict { grid-column: 3; grid-row: 1 / 3; }
