@@ -321,6 +321,19 @@ def test_a_repair_of_another_bases_adapter_is_refused(
         read_adapter(foreign, STARTER)
 
 
+def test_a_repair_stands_among_the_runs_in_words_of_its_own(studio: Studio, tuned: Run) -> None:
+    from studio.ui.history import show_run, show_runs
+    from studio.ui.standing import look
+
+    back = mend(studio, tuned, how="checkpoint", sources=[LaneSpec(run=tuned.id, checkpoint=2)])
+    assert look(back).sentence.startswith("Repaired in ")
+    table, _, (ids, rows), _ = show_runs(studio, None, None)
+    assert table.value is not None
+    assert rows[ids.index(back.id)][2] == f"repair: step 2 of {tuned.id}"
+    told = show_run(studio, back.id, None)
+    assert "how: checkpoint" in told[2]
+
+
 @pytest.mark.slow
 def test_a_repaired_run_is_measured_beside_its_original(studio: Studio, tuned: Run) -> None:
     first = studio.wait(studio.compare([tuned.id], probes=["starter-capitals"], limit=8))
@@ -331,10 +344,22 @@ def test_a_repaired_run_is_measured_beside_its_original(studio: Studio, tuned: R
     assert repaired.recipe.name == "first, at strength 0.5"
     exported = studio.export(repaired.id, studio.settings.home / "exported")
     assert (exported / WEIGHTS).exists()
-    rows = [("base", ()), (repaired.id, ())]
+    lanes = ["base", repaired.id, f"{tuned.id}:2", f"{tuned.id}:2@0.5"]
     asked = studio.dataset(tuned.recipe.dataset).heldout()[0].messages
-    *_, last = studio.ask([(lane, asked) for lane, _ in rows])
-    assert [said.lane for said in last.rows] == ["base", repaired.id]
+    *_, last = studio.ask([(lane, asked) for lane in lanes])
+    assert last.done
+    assert [said.lane for said in last.rows] == lanes
+
+
+@pytest.mark.slow
+def test_a_run_waits_for_the_one_it_goes_on_from(studio: Studio, dataset: str) -> None:
+    parent = studio.train(Recipe(dataset=dataset, checkpoints=0, rank=4, **QUICK))
+    child = studio.train(Recipe(dataset=dataset, start_from=parent.id, checkpoints=0, **QUICK))
+    assert child.recipe.rank == 4
+    studio.wait(child)
+    assert parent.status() == "finished"
+    first_step = next(event for event in child.events() if event.kind == "step")
+    assert child.events()[0].at < parent.events()[-1].at < first_step.at
 
 
 @pytest.mark.slow
