@@ -136,7 +136,7 @@ def _best(report: Report, run: str, budget: float | None) -> float:
     best = report.best_strength(run, allowed)
     if best is None or best.point.strength == 1:
         raise RunError(
-            f"The report has no weaker strength of {run} that gains more while forgetting at most "
+            f"At no measured strength below 1 does {run} gain while forgetting at most "
             f"{allowed:g} points; measure it at others, such as 0.5, or name a strength."
         )
     return best.point.strength
