@@ -30,7 +30,7 @@ def draw_drift(rows: Sequence[dict[str, Any]]) -> str:
     most = max(cells.values()) or 1.0
     head = "".join(f'<th scope="col">{escape(_short(module))}</th>' for module in modules)
     body = "".join(
-        f'<tr><th scope="row">{escape(str(layer))}</th>'
+        f'<tr><th scope="row">{"other" if layer is None else escape(str(layer))}</th>'
         + "".join(_draw_cell(cells.get((layer, module)), most) for module in modules)
         + "</tr>"
         for layer in layers

@@ -38,7 +38,7 @@ PACE = 1.5  # seconds between two looks at the folder
 
 def build(studio: Studio, links: Links, tab: gr.Tab) -> None:
     """Lay the tab out and wire it."""
-    chosen, runs, limit, measure = _lay_out_choice()
+    chosen, fold, runs, limit, measure = _lay_out_choice()
     with gr.Row(equal_height=False):
         state = gr.HTML(empty(NO_REPORT), elem_id="report-state")
         stop = gr.Button("Stop measuring", size="sm", elem_id="stop-measuring", visible=False,
@@ -62,7 +62,7 @@ def build(studio: Studio, links: Links, tab: gr.Tab) -> None:
 
     offered = [links.measurement, chosen, runs]
     opened = [
-        wire(tab.select, list_choices, studio, inputs=offered, outputs=offered),
+        wire(tab.select, open_tab, studio, inputs=offered, outputs=[*offered, fold]),
         wire(wanted.change, list_wanted, studio, inputs=[wanted, runs], outputs=[chosen, runs]),
         wire(measure.click, start, studio, inputs=[runs, limit], outputs=chosen),
         wire(stop.click, cancel, studio, inputs=chosen),
@@ -74,16 +74,16 @@ def build(studio: Studio, links: Links, tab: gr.Tab) -> None:
     wire(unit.input, lambda unit: BUDGETS[unit], inputs=unit, outputs=budget)
 
 
-def _lay_out_choice() -> tuple[gr.Dropdown, gr.Dropdown, gr.Number, gr.Button]:
+def _lay_out_choice() -> tuple[Any, ...]:
     chosen = gr.Dropdown([], label="Measurement", elem_id="measurement")
     title = "Measure tuned runs against their base"
-    with gr.Accordion(title, open=False, elem_id="new-measure"), gr.Row():
+    with gr.Accordion(title, open=False, elem_id="new-measure") as fold, gr.Row():
         runs = gr.Dropdown([], multiselect=True, label="Tuned runs", elem_id="measure-runs",
                            scale=3, min_width=220)  # fmt: skip
         limit = gr.Number(0, label="Cases per probe", info="0 takes all.", minimum=0,
                           precision=0, elem_id="limit", min_width=110, scale=1)  # fmt: skip
         measure = gr.Button("Measure", variant="primary", elem_id="measure", min_width=110)
-    return chosen, runs, limit, measure
+    return chosen, fold, runs, limit, measure
 
 
 def _lay_out_parts(studio: Studio, reading: Reading) -> None:
@@ -117,6 +117,16 @@ def _lay_out_families(reading: Reading) -> None:
 
 
 @told
+def open_tab(
+    studio: Studio, sent: str | None, chosen: str | None, runs: list[str] | None
+) -> list[Any]:
+    """What there is to choose from; where nothing was measured yet, that part is unfolded."""
+    choices = list_choices(studio, sent, chosen, runs)
+    measured = any(run.kind == "compare" for run in studio.runs())
+    return [None, *choices, gr.skip() if measured else gr.Accordion(open=True)]
+
+
+@told
 def list_choices(
     studio: Studio, sent: str | None, chosen: str | None, runs: list[str] | None
 ) -> list[Any]:
@@ -132,7 +142,6 @@ def list_choices(
     value = next((id for id in (sent, chosen, *known) if id in known), None)
     kept = [id for id in runs or [] if id in {id for _, id in tuned}]
     return [
-        None,
         gr.Dropdown(choices=measured, value=value, info=None if known else "None yet."),
         gr.Dropdown(choices=tuned, value=kept or [id for _, id in tuned[:1]]),
     ]
@@ -141,7 +150,7 @@ def list_choices(
 @told
 def list_wanted(studio: Studio, wanted: str | None, runs: list[str] | None) -> list[Any]:
     """The measurements again, with one that a part of the tab has just started opened."""
-    return list_choices(studio, wanted, None, runs)[1:]
+    return list_choices(studio, wanted, None, runs)
 
 
 def _title(studio: Studio, id: str) -> str:
@@ -164,7 +173,7 @@ def start(studio: Studio, runs: list[str] | None, limit: float) -> gr.Dropdown:
     if not runs:
         raise StudioError("Choose at least one finished run to measure.")
     run = studio.compare(runs, limit=int(limit or 0))
-    return list_choices(studio, run.id, None, runs)[1]
+    return list_choices(studio, run.id, None, runs)[0]
 
 
 @told

@@ -13,6 +13,7 @@ REPORT = """
   font-size: .85rem; }
 .st-facts .st-big { font-size: 1.3rem; font-weight: 650; line-height: 1.25; white-space: nowrap;
   font-variant-numeric: tabular-nums; }
+.st-chip.less, .st-chip.more { border-color: var(--tuned); color: var(--tuned); }
 .st-after { margin: .6rem .2rem 0; }
 .st-lines { border: 1px solid var(--line); border-radius: 10px; background: var(--card); }
 .st-line { display: grid; grid-template-columns: minmax(9rem, 1.2fr) 2.4fr 2.2fr;

@@ -79,8 +79,9 @@ def test_a_person_goes_from_rows_to_a_report(browser: "playwright.Browser", addr
     page.locator("#limit input").press("Tab")
     page.locator("#measure").click()
     expect(page.locator("#headlines")).to_contain_text("Browser test", timeout=PATIENCE)
-    expect(page.locator("#findings")).to_contain_text("All retention probes")
-    expect(page.locator("#cases .st-case").first).to_contain_text("Expected")
+    expect(page.locator("#findings")).to_contain_text("All retention probes", timeout=20_000)
+    page.locator("#part-cases button.label-wrap").first.click()
+    expect(page.locator("#cases .st-case").first).to_contain_text("Expected", timeout=20_000)
     with page.expect_download() as download:
         page.locator("#as-markdown").click()
     assert download.value.suggested_filename.endswith(".md")
