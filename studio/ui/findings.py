@@ -63,8 +63,8 @@ def tell_after(report: Report) -> str:
     parts = ", ".join(f"{now[name]} {words}" for name, words in ORDER.items() if now[name])
     return (
         f'<p class="st-after">Of the {len(fell)} skills that <span class="st-tuned">'
-        f'{escape(first.title)}</span> forgot, in <span class="st-tuned">{escape(second.title)}'
-        f"</span> {parts}.</p>"
+        f'{escape(first.title)}</span> forgot, <span class="st-tuned">{escape(second.title)}'
+        f"</span> has {parts}.</p>"
     )
 
 

@@ -161,14 +161,20 @@ def _draw_loss(figure: Any, run: Run, *, name: str, color: str) -> None:
 
 @told
 def measure_all(studio: Studio, id: str | None, lane: str | None) -> str:
-    """Measure every checkpoint of the chosen lane's run, with the cases of the measurement."""
+    """Measure the checkpoints of every run of the measurement, the chosen one's first."""
     if not id or not lane:
         raise StudioError("Open a finished measurement and choose a tuned model first.")
-    run, comparison = LaneSpec.parse(lane).run, studio.run(id).comparison
-    steps = _checkpoints(studio, run)
-    if not steps:
+    comparison = studio.run(id).comparison
+    runs = dict.fromkeys([LaneSpec.parse(lane).run, *(one.run for one in comparison.lanes)])
+    steps = {run: _checkpoints(studio, run) for run in runs}
+    lanes = [
+        LaneSpec(run=run, checkpoint=step)
+        for run, kept in steps.items()
+        if kept
+        for step in (*kept, None)
+    ]
+    if not lanes:
         raise StudioError(NO_CHECKPOINTS)
-    lanes = [LaneSpec(run=run, checkpoint=step) for step in steps] + [LaneSpec(run=run)]
     started = studio.compare(
         lanes,
         probes=comparison.probes or None,

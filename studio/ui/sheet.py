@@ -48,7 +48,11 @@ summary:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; b
   gap: .3rem 1rem; margin: 0; padding: .5rem .8rem .7rem; font-size: .85rem; }
 .st-numbers dt { color: var(--quiet); }
 .st-numbers dd { margin: 0; font-variant-numeric: tabular-nums; }
-#case-flip .wrap label span { white-space: pre-line; }
+#case-flip .wrap label span { white-space: pre; }
+#fetch-report { display: none; }
+#method table { display: block; overflow-x: auto; border: none; font-size: .85rem; }
+#method td, #method th { word-break: normal; overflow-wrap: normal; }
+#method td:first-child { min-width: 12rem; }
 .st-case .st-before { margin: 0 0 .3rem; font-size: .85rem; white-space: pre-wrap; }
 .st-toks { display: flex; flex-wrap: wrap; gap: .15rem; }
 .st-tok { --better: 0; --worse: 0; display: inline-flex; flex-direction: column;
@@ -90,7 +94,9 @@ table.st-heat td { text-align: right; border-radius: 4px; --heat: 0;
   .st-line { grid-template-columns: 1fr; }
   .st-facts { grid-template-columns: 1fr 1fr; gap: .4rem; }
   #case-flip .wrap { grid-template-columns: 1fr 1fr; }
-  #case-flip .wrap label { padding: .4rem .5rem; font-size: .85rem; white-space: nowrap; }
+  #case-flip .wrap label { padding: .4rem .45rem; font-size: .8rem; }
+  #case-flip .wrap label > input { flex: none; }
+  .st-case dd:has(.st-toks) { grid-column: 1 / -1; }
   .st-case dl { grid-template-columns: 4.6rem 1fr; }
 }
 """
