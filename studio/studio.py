@@ -324,11 +324,12 @@ class Studio:
 
         It asks what the report asked, or without one every probe of the base.
         """
-        repaired = self.repair(report_id, lane, how, **options)
         asked: dict[str, Any] = {}
         if report_id:
             before = self.measurement(report_id).comparison
+            before.gather_probes(self.settings.home)  # one that is gone is told before any work
             asked = before.model_dump(include={"probes", "limit", "max_new_tokens", "shots"})
+        repaired = self.repair(report_id, lane, how, **options)
         return repaired, self.compare([lane, repaired.id], **asked)
 
     # ---- chat

@@ -290,3 +290,19 @@ def test_nothing_chosen_is_an_empty_state_and_no_error(studio: Studio) -> None:
     assert strengths.show(studio, None, None, "points", 2)[0]
     with pytest.raises(gr.Error, match="Open a finished measurement"):
         deeper.rejudge(studio, None, 1, 1, 95)
+
+
+def test_a_repair_whose_probes_are_gone_is_refused_before_any_work(
+    studio: Studio, made: Made, opened: Report
+) -> None:
+    runs = len(studio.runs())
+    with pytest.raises(gr.Error, match="no probe or pack called"):
+        repairs.start(studio, "kl_anchor", made.measured.id, made.plain.id, opened, 2, "points")
+    assert len(studio.runs()) == runs
+
+
+def test_a_weaker_adapter_wants_a_measured_strength_or_says_so(
+    studio: Studio, made: Made, opened: Report
+) -> None:
+    with pytest.raises(gr.Error, match="Press Measure strengths first"):
+        repairs.start(studio, "strength", made.measured.id, made.keeping.id, opened, 2, "points")

@@ -70,6 +70,7 @@ summary:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; b
 .st-repairs { flex-wrap: wrap; }
 .st-repair { border: 1px solid var(--line); border-radius: 10px; background: var(--card);
   padding: .7rem .9rem !important; justify-content: space-between; }
+.st-repair button { flex: none; }
 .st-repair h4 { margin: 0 0 .2rem; font-size: .95rem; }
 .st-repair p { margin: 0; font-size: .86rem; color: var(--quiet); }
 table.st-heat { border-collapse: separate; border-spacing: 2px; font-size: .8rem;
@@ -79,7 +80,7 @@ table.st-heat { border-collapse: separate; border-spacing: 2px; font-size: .8rem
 table.st-heat th { font-weight: 600; color: var(--quiet); text-align: right; }
 table.st-heat td { text-align: right; border-radius: 4px; --heat: 0;
   background: color-mix(in srgb, var(--tuned) calc(var(--heat) * 60%), transparent); }
-@media (max-width: 1250px) {
+@media (max-width: 1360px) {
   .st-family > summary { grid-template-columns: minmax(0, 1fr) 6rem 8.6rem; }
   .st-family .st-size { grid-column: 1; grid-row: 2; font-size: .85rem; }
   .st-family .st-interval { grid-column: 2; grid-row: 1 / 3; }
