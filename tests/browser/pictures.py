@@ -34,7 +34,7 @@ def main(address: str, folder: Path) -> None:
         expect(page.locator("#curves .main-svg").first).to_be_visible(timeout=30_000)
         take(page, folder / "tune.png")
         open_tab(page, "Report")
-        expect(page.locator("#bars .main-svg").first).to_be_visible(timeout=30_000)
+        expect(page.locator("#plane .main-svg").first).to_be_visible(timeout=30_000)
         take(page, folder / "report.png")
         browser.close()
 
