@@ -11,7 +11,7 @@ import torch
 import transformers
 from made_adapters import STARTER, make_adapter
 
-from studio.engine.batches import Query
+from studio.engine.batches import Query, alike
 from studio.engine.load import Engine
 from studio.engine.score import Likelihood, likelihoods, score
 from studio.engine.tokens import TEXT_TOKENS, Question, Tokens, questions
@@ -171,7 +171,27 @@ def test_a_prompt_is_computed_once_for_all_that_follows_it(engine: Engine) -> No
     queries = [Query((BASE, "red"), prompt, ((9, 10, 11), (9, 12)))]
     with counted(engine) as passes:
         take(engine, queries)
-    assert passes == [2 * len(prompt), 2 * 2 * 2]
+    # Both begin with 9, which goes with the prompt; then only 11 is left to predict, from 10.
+    assert passes == [2 * (len(prompt) + 1), 2]
+
+
+def test_a_single_answer_takes_one_pass(engine: Engine) -> None:
+    with counted(engine) as passes:
+        take(engine, [Query((BASE,), (5, 6, 7), ((8, 9, 10),))])
+    assert passes == [5]
+
+
+def test_sentences_that_differ_at_the_end_share_their_beginning(engine: Engine) -> None:
+    pairs = [((20, 21, 22, first), (20, 21, 22, first + 1)) for first in range(30, 40)]
+    with counted(engine) as passes:
+        take(engine, [Query((BASE,), (0,), pair) for pair in pairs])
+    assert passes == [10 * 4]
+
+
+def test_tails_of_one_length_share_a_pass_and_few_are_padded() -> None:
+    assert alike([200, 3, 200, 3]) == [[0, 2], [1, 3]]
+    assert alike([3, 4, 3, 4]) == [[1, 3, 0, 2]]
+    assert alike([]) == []
 
 
 def test_a_choice_ends_where_the_turn_would(engine: Engine) -> None:
