@@ -63,7 +63,11 @@ def settle(figure: Any, *, height: int, legend_below: bool = False) -> None:
         font={"color": MUTED, "size": 12, "family": "system-ui, sans-serif"},
         margin={"l": 55, "r": 15, "t": 30 if legend_below else 50, "b": 45},
         legend={"orientation": "h", **(below if legend_below else above)},
+        modebar={
+            "bgcolor": "rgba(0,0,0,0)", "color": MUTED, "activecolor": MUTED,
+            "remove": ["lasso2d", "select2d", "autoScale2d"],
+        },
         hoverlabel={"font": {"family": "system-ui, sans-serif"}},
-    )
+    )  # fmt: skip
     figure.update_xaxes(gridcolor=GRID, zeroline=False)
     figure.update_yaxes(gridcolor=GRID, zeroline=False)

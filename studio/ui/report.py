@@ -90,8 +90,11 @@ def _lay_out_parts(studio: Studio, reading: Reading) -> None:
     with gr.Row(equal_height=False):
         with gr.Column(scale=1, min_width=320):
             plane.build(studio, reading)
+            with gr.Accordion("Tuned models side by side", open=False, visible=False) as beside:
+                table = gr.HTML(elem_id="side-by-side")
         with gr.Column(scale=1, min_width=320):
             _lay_out_families(reading)
+    wire(reading.turned, show_side_by_side, inputs=reading.report, outputs=[beside, table])
     for title, id, part in (
         ("Strength: how much to keep", "part-strength", strengths),
         ("Repair what was forgotten", "part-repair", repairs),
@@ -111,9 +114,6 @@ def _lay_out_families(reading: Reading) -> None:
     families = gr.HTML(elem_id="findings")
     wire([*reading.turned, shown.change], show_families,
          inputs=[reading.report, reading.lane, shown], outputs=families)  # fmt: skip
-    with gr.Accordion("Tuned models side by side", open=False, visible=False) as beside:
-        table = gr.HTML(elem_id="side-by-side")
-    wire(reading.turned, show_side_by_side, inputs=reading.report, outputs=[beside, table])
 
 
 @told
