@@ -8,10 +8,13 @@ from typing import Any, NamedTuple
 import torch
 from peft import PeftModel
 from torch.nn.functional import cross_entropy
+from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
 from studio.engine.batches import alike
 from studio.engine.load import Engine
 from studio.engine.tokens import Tokens
+
+PLAIN = (DynamicLayer, DynamicSlidingWindowLayer)  # layers that replace tensors, never fill them
 
 
 class Head(NamedTuple):
@@ -114,7 +117,7 @@ def read_tails(
     for number, chosen in enumerate(passes):
         places = [long[one] for one in chosen]
         last = number == len(passes) - 1
-        cache = read.cache if last else copy.deepcopy(read.cache)
+        cache = read.cache if last else _fork(read.cache)
         rows = [tails[place] for place in places]
         own = {place: row for row, place in enumerate(places)}
         base = torch.tensor([own[row.base] for row in rows]) if divergence else None
@@ -124,6 +127,15 @@ def read_tails(
             size = len(row.tokens) - 1
             found[place] = Found(nll[:size].tolist(), float(kl.double().sum()))
     return found
+
+
+def _fork(cache: Any) -> Any:
+    """A cache of its own with the same contents; plain keys and values are shared, not copied."""
+    if not all(type(layer) in PLAIN for layer in cache.layers):
+        return copy.deepcopy(cache)
+    fork = copy.copy(cache)
+    fork.layers = [copy.copy(layer) for layer in cache.layers]
+    return fork
 
 
 def _read_rows(

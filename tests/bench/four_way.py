@@ -58,24 +58,21 @@ def unique_conversations() -> list[Item]:
 
 
 def _story(draw: random.Random) -> Item:
-    people, things = draw.sample(PEOPLE, 2), draw.sample(THINGS, 2)
-    colours, rooms = draw.sample(COLOURS, 2), draw.sample(ROOMS, 2)
-    spots = draw.sample(SPOTS, 2)
+    people, rooms = draw.sample(PEOPLE, 2), draw.sample(ROOMS, 2)
+    colours, things = draw.sample(COLOURS, 4), draw.sample(THINGS, 4)
+    spots = draw.sample(SPOTS, 4)
     told = [
-        f"{person} took the {colour} {thing} to the {room} and left it {spot}."
-        for person, colour, thing, room, spot in zip(
-            people, colours, things, rooms, spots, strict=True
+        f"{person} left a {colour} {thing} {spot} in the {room}."
+        for person, colour, thing, spot, room in zip(
+            people, colours[:2], things[:2], spots[:2], rooms, strict=True
         )
     ]
     context = (
-        "<|im_start|>system\nAnswer in one sentence.<|im_end|>\n"
-        f"<|im_start|>user\n{' '.join(told)} Where is the {things[0]} now?<|im_end|>\n"
-        "<|im_start|>assistant\n"
+        f"<|im_start|>user\n{' '.join(told)} What is {spots[0]}?<|im_end|>\n<|im_start|>assistant\n"
     )
     answers = [
-        f"The {colours[0]} {things[0]} is in the {room}, {spot}."
-        for room in rooms
-        for spot in spots
+        f"There is a {colour} {thing} {spot}."
+        for colour, thing, spot in zip(colours, things, spots, strict=True)
     ]
     return _mix(draw, context, answers[0], answers[1:])
 
