@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 TEMPLATE = "sentiment"
 PLAIN: dict[str, Any] = {"name": "Demo: plain", "epochs": 2}
-KEEPING: dict[str, Any] = {"name": "Demo: keeping", "epochs": 2, "kl_anchor": 2.0, "replay": 0.3}
+KEEPING: dict[str, Any] = {"name": "Demo: keeping", "epochs": 2, "kl_anchor": 3.0, "replay": 0.3}
 QUESTIONS = (
     "What is the capital of France?",
     "What is the opposite of hot?",

@@ -1,5 +1,6 @@
 """What the base writes itself has every kind of turn that its template knows, whole."""
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,15 @@ def test_a_beginning_of_the_list_holds_every_kind(engine: Engine, tmp_path: Path
     texts = self_texts(engine, COUNT, seed=3, cache=tmp_path)[: COUNT // 2]
     assert {text[0].role for text in texts} == {"system", "user"}
     assert any(len(text) > 3 for text in texts)
+
+
+def test_rare_system_messages_are_used_as_often_as_common_ones(
+    engine: Engine, tmp_path: Path
+) -> None:
+    texts = self_texts(engine, COUNT, seed=3, cache=tmp_path)
+    used = Counter(text[0].content for text in texts if text[0].role == "system")
+    assert len(used) > 5
+    assert max(used.values()) <= 3  # drawn as they come, one in five would be the same
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ LEAST = 32  # conversations begun in a round
 SPARE = 1.2  # begun for each that is still missing: some do not end, some have been written before
 LONGEST_TURN = 96  # tokens
 WITH_SYSTEM = 0.25  # share begun with a system message, where the template has such turns
+DRAWN = 4  # system messages drawn for each that is used
 WITH_SECOND = 0.25  # share that goes on for a second question
 MARK = "\N{OBJECT REPLACEMENT CHARACTER}"
 
@@ -40,7 +41,7 @@ def self_texts(engine: Engine, count: int, *, seed: int, cache: Path) -> list[Co
     """`count` conversations by the base; those of an earlier call come from the cache folder."""
     settled = (
         f"{engine.base.fingerprint} {engine.method} {count} {seed} {LONGEST_TURN} "
-        f"{WITH_SYSTEM} {WITH_SECOND}"
+        f"{WITH_SYSTEM} {DRAWN} {WITH_SECOND}"
     )
     path = cache / f"selftext-{hashlib.sha256(settled.encode()).hexdigest()[:16]}.json"
     reader = TypeAdapter(list[Conversation])
@@ -69,7 +70,8 @@ def self_texts(engine: Engine, count: int, *, seed: int, cache: Path) -> list[Co
 def _write(engine: Engine, count: int, *, seed: int) -> list[Conversation]:
     """One round, turn by turn; a conversation with an unfinished or empty turn is dropped."""
     ruled = round(count * WITH_SYSTEM) if has_system_turns(engine) else 0
-    begun = _speak(engine, [()] * ruled, "system", seed=seed)
+    drawn = _speak(engine, [()] * (DRAWN * ruled), "system", seed=seed)
+    begun = _spread(drawn, ruled)
     asked = _speak(engine, [*begun, *[()] * (count - len(begun))], "user", seed=seed + 1)
     answered = _speak(engine, asked, "assistant", seed=seed + 2)
     further = set(answered[:: round(1 / WITH_SECOND)])
@@ -78,6 +80,15 @@ def _write(engine: Engine, count: int, *, seed: int) -> list[Conversation]:
     written = [*(one for one in answered if one not in further), *longer]
     random.Random(seed).shuffle(written)  # any beginning of the list is like the whole
     return written
+
+
+def _spread(drawn: Sequence[Conversation], count: int) -> list[Conversation]:
+    """`count` of the drawn ones, every different one as often as any other.
+
+    A few system messages are said again and again; the rare ones ask for rare skills.
+    """
+    different = list(dict.fromkeys(drawn))
+    return [different[place % len(different)] for place in range(count)] if different else []
 
 
 def _speak(
