@@ -1,4 +1,4 @@
-"""What keeps old skills, over three seeds: `python tests/bench/forgetting.py`.
+"""What keeps old skills, over three seeds: `PYTHONPATH=. python tests/bench/forgetting.py`.
 
 Tunes the starter on the sentiment dataset plainly, with replay of texts it wrote itself, and with
 the KL anchor on the same texts, three times each, and measures all of it in one comparison. Every
@@ -13,16 +13,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from studio import Recipe, Report, Studio
+from studio import Recipe, Studio
 from studio.measure.delta import Delta
 from studio.measure.probe import OVERALL
+from studio.measure.report import Report
 
 SEEDS = (1, 2, 3)
 WAYS: dict[str, dict[str, float]] = {
     "plain": {},
     "replay of self-written text, 30 %": {"replay": 0.3},
     "KL anchor 2.0 on self-written text": {"kl_anchor": 2.0},
-    "both": {"replay": 0.3, "kl_anchor": 2.0},
 }
 
 

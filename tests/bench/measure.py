@@ -1,4 +1,4 @@
-"""Multiple choice against lm-eval, item by item: `python tests/bench/measure.py [FOLDER]`.
+"""Multiple choice against lm-eval: `PYTHONPATH=. python tests/bench/measure.py [FOLDER]`.
 
 Both score the same 400 four-way items on the starter in float32 and on one adapter: short choices
 over repeated questions, and sentences in conversations that are all different. lm-eval gets an

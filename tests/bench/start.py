@@ -1,4 +1,4 @@
-"""How soon the page is served and a run begins: `python tests/bench/start.py`.
+"""How soon the page is served and a run begins: `PYTHONPATH=. python tests/bench/start.py`.
 
 Prints the time from starting a process to its first page for this studio and, in turn, for an
 empty Gradio Blocks app on the same machine, and the time from pressing Start to the first
