@@ -46,11 +46,11 @@ def _build_judge(studio: Studio, reading: Reading) -> None:
     gr.Markdown("#### Judge differently")
     gr.HTML(quiet(JUDGE))
     with gr.Row():
-        margin = gr.Number(1, label="Margin, points", minimum=0.1, maximum=50, step=0.5,
+        margin = gr.Number(None, label="Margin, points", minimum=0.1, maximum=50, step=0.5,
                            elem_id="margin", min_width=90)  # fmt: skip
-        nats = gr.Number(0.02, label="Margin, nats per token", minimum=0.001, step=0.01,
+        nats = gr.Number(None, label="Margin, nats per token", minimum=0.001, step=0.01,
                          elem_id="nll-margin", min_width=90)  # fmt: skip
-        level = gr.Number(95, label="Confidence, %", minimum=51, maximum=99.9, step=1,
+        level = gr.Number(None, label="Confidence, %", minimum=51, maximum=99.9, step=1,
                           elem_id="level", min_width=90)  # fmt: skip
     judge = gr.Button("Judge again", elem_id="judge", size="md")
     wire(reading.turned, fill_bounds, inputs=reading.report, outputs=[margin, nats, level])
