@@ -27,6 +27,8 @@ from studio.measure.results import read_report, read_run_outcomes
 from studio.tuning.events import EventLog, read_events
 from studio.tuning.run import Run
 
+pytestmark = pytest.mark.slow
+
 CAPITALS = ("Paris", "Rome", "Madrid", "Berlin")
 
 

@@ -20,6 +20,8 @@ from studio.engine.selftext import self_texts
 from studio.errors import ModelError
 from studio.measure.outcome import BASE
 
+pytestmark = pytest.mark.slow
+
 Method = Literal["qlora", "lora"]
 QUESTIONS = ["What is the capital of France?", "34 + 58", "Tell me a story about a fox.", "Hi"]
 GREEDY = Sampling(max_new_tokens=24)

@@ -26,6 +26,8 @@ from studio.tuning.events import EventLog
 from studio.tuning.repair import Repair
 from studio.tuning.run import Run, create_run
 
+pytestmark = pytest.mark.slow
+
 STARTER = find_base("starter")
 QUICK: dict[str, Any] = {"max_steps": 6, "learning_rate": 2e-3, "batch_size": 4, "dropout": 0.0}
 

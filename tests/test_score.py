@@ -21,6 +21,8 @@ from studio.measure.outcome import BASE
 from studio.measure.probe import Probe
 from studio.models.catalogue import find_base
 
+pytestmark = pytest.mark.slow
+
 LANES = (BASE, "red", "blue")
 WORDS = ["Paris", "Berlin and Rome", "a very long answer about the sky", "no", "I do not know."]
 

@@ -9,6 +9,8 @@ from studio.engine.load import Engine
 from studio.engine.selftext import WITH_SECOND, WITH_SYSTEM, has_system_turns, self_texts
 from studio.models.catalogue import find_base
 
+pytestmark = pytest.mark.slow
+
 COUNT = 48
 
 

@@ -17,6 +17,8 @@ from studio.tuning.recipe import Recipe
 from studio.tuning.run import create_run
 from studio.ui.tokens import tokenize
 
+pytestmark = pytest.mark.slow
+
 QUESTIONS = {"Is it good?\nThe film was lovely.": "positive", "34 + 58": "92", "Hi": "Hello there"}
 TEXTS = [
     (Message(role="user", content=said), Message(role="assistant", content=answer))
