@@ -197,8 +197,12 @@ class Studio:
                 dict.fromkeys(name for lane in chosen for name in self.run(lane.run).replayed())
             ),
         )
+        return self._measure(comparison, recipes[0].dataset)
+
+    def _measure(self, comparison: Comparison, about: str) -> Run:
+        """Start a measurement whose probes are all there."""
         comparison.gather_probes(self.settings.home)
-        run = create_run(self.settings.runs, comparison, about=f"measure {recipes[0].dataset}")
+        run = create_run(self.settings.runs, comparison, about=f"measure {about}")
         self._launcher.start(run)
         return run
 
@@ -211,12 +215,8 @@ class Studio:
         if limit and limit < (before.limit or limit + 1):
             had = f"up to {before.limit}" if before.limit else "all"
             raise RunError(f"Run {id} asks {had} cases per probe already; give a higher limit.")
-        comparison = before.model_copy(update={"limit": limit})
-        comparison.gather_probes(self.settings.home)
-        about = self.run(before.lanes[0].run).recipe.dataset
-        run = create_run(self.settings.runs, comparison, about=f"measure {about}")
-        self._launcher.start(run)
-        return run
+        more = before.model_copy(update={"limit": limit})
+        return self._measure(more, self.run(before.lanes[0].run).recipe.dataset)
 
     def retention_probes(self, base: str) -> list[str]:
         """Names of the probes asked without being named: a base's own pack and a person's own.
@@ -328,7 +328,7 @@ class Studio:
         if report_id:
             before = self.measurement(report_id).comparison
             before.gather_probes(self.settings.home)  # one that is gone is told before any work
-            asked = before.model_dump(include={"probes", "limit", "max_new_tokens", "shots"})
+            asked = before.asks | {"shots": before.shots}
         repaired = self.repair(report_id, lane, how, **options)
         return repaired, self.compare([lane, repaired.id], **asked)
 

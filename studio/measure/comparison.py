@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -79,6 +79,11 @@ class Comparison(BaseModel):
 
     replayed: tuple[str, ...] = ()
     """Probes of which a lane learned one half in training: that half is left out."""
+
+    @property
+    def asks(self) -> dict[str, Any]:
+        """What another measurement has to be given to ask the same cases in the same way."""
+        return self.model_dump(include={"probes", "limit", "max_new_tokens"})
 
     def gather_probes(self, home: Path) -> list[Probe]:
         """The gain probes of the datasets and the named retention probes, cut to the limit.

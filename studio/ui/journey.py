@@ -175,11 +175,6 @@ def measure_all(studio: Studio, id: str | None, lane: str | None) -> str:
     ]
     if not lanes:
         raise StudioError(NO_CHECKPOINTS)
-    started = studio.compare(
-        lanes,
-        probes=comparison.probes or None,
-        limit=comparison.limit,
-        max_new_tokens=comparison.max_new_tokens,
-    )
+    started = studio.compare(lanes, **comparison.asks)
     gr.Info("Measuring the checkpoints in one batch; the curves appear when it is done.")
     return started.id

@@ -54,13 +54,7 @@ def measure(studio: Studio, id: str | None, lane: str | None) -> str:
     if not id or not lane:
         raise StudioError("Open a finished measurement and choose a tuned model first.")
     comparison = studio.run(id).comparison
-    started = studio.compare(
-        [LaneSpec.parse(lane)],
-        probes=comparison.probes or None,
-        limit=comparison.limit,
-        max_new_tokens=comparison.max_new_tokens,
-        shots=SHOTS,
-    )
+    started = studio.compare([LaneSpec.parse(lane)], **comparison.asks, shots=SHOTS)
     gr.Info("Asking every old skill with and without solved cases before it.")
     return started.id
 

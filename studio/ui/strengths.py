@@ -164,12 +164,7 @@ def measure_all(studio: Studio, id: str | None, lane: str | None) -> str:
     """Measure the chosen lane's run at every strength, with the cases of the open measurement."""
     run, comparison = _chosen(studio, id, lane)
     lanes = [LaneSpec(run=run, strength=strength) for strength in MEASURED]
-    started = studio.compare(
-        lanes,
-        probes=comparison.probes or None,
-        limit=comparison.limit,
-        max_new_tokens=comparison.max_new_tokens,
-    )
+    started = studio.compare(lanes, **comparison.asks)
     gr.Info("Measuring five strengths in one batch; the curve appears when it is done.")
     return started.id
 
