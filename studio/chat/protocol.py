@@ -23,6 +23,8 @@ class Sampling(_Line):
     """Flattens (above 1) or sharpens (below 1) the distribution; 0 is greedy."""
     top_p: float = Field(1.0, gt=0, le=1)
     """Draw only from the likeliest tokens that together have this probability."""
+    top_k: int = Field(0, ge=0)
+    """Draw only from so many of the likeliest tokens; 0 draws from all."""
     max_new_tokens: int = Field(128, ge=1, le=8192)
     """Where an answer is cut off."""
     seed: int = Field(0, ge=0)
@@ -42,6 +44,8 @@ class Row(_Line):
 
     lane: str
     messages: tuple[Message, ...]
+    begun: str = ""
+    """How the answer begins already; what is said is only what comes after."""
 
 
 class Ask(_Line):
@@ -56,6 +60,26 @@ class Ask(_Line):
     sampling: Sampling
 
 
+class Explain(_Line):
+    """Read one answer in two lanes, token by token."""
+
+    do: Literal["explain"] = "explain"
+    id: int
+    base: str
+    method: Literal["qlora", "lora"]
+    lanes: tuple[Lane, ...]
+    messages: tuple[Message, ...]
+    """What was asked."""
+    answer: str
+    """What was said, by whichever lane."""
+    before: str
+    """The lane compared with, as a rule the base."""
+    after: str
+    """The lane to be explained."""
+    alternatives: int = Field(5, ge=0, le=20)
+    """How many of the likeliest tokens of either lane come along."""
+
+
 class Stop(_Line):
     """End the answers to this request after the token in progress."""
 
@@ -63,8 +87,7 @@ class Stop(_Line):
     id: int
 
 
-Request = Annotated[Ask | Stop, Field(discriminator="do")]
-REQUEST: TypeAdapter[Ask | Stop] = TypeAdapter(Request)
+REQUEST: TypeAdapter[Ask | Stop] = TypeAdapter(Annotated[Ask | Stop, Field(discriminator="do")])
 
 
 class Said(_Line):
@@ -78,6 +101,10 @@ class Said(_Line):
     first_token: float
     """Seconds until its first token."""
     tokens_per_second: float
+    raw: str = ""
+    """With the last update: the whole conversation as the model sees it, control tokens and all."""
+    note: str = ""
+    """What a person should know about how it was answered, such as "after the others"."""
 
 
 class Update(_Line):
@@ -91,6 +118,35 @@ class Update(_Line):
     """What the base runs on."""
     proof: float | None = None
     """Largest difference of the base lane's logits from the base alone."""
+
+
+class Likely(_Line):
+    """One token that could have stood there, and its probability."""
+
+    text: str
+    probability: float
+
+
+class ReadToken(_Line):
+    """One token of an answer as two lanes see it; natural logarithms."""
+
+    text: str
+    before: float
+    """log p of the token in the lane compared with."""
+    after: float
+    """log p of the token in the lane explained."""
+    kl: float
+    """KL(before‖after) of the two whole distributions at this place, in nats."""
+    likely_before: tuple[Likely, ...] = ()
+    likely_after: tuple[Likely, ...] = ()
+
+
+class Explained(_Line):
+    """An answer read in two lanes; its tokens, the end of the turn included if it was said."""
+
+    kind: Literal["explained"] = "explained"
+    id: int
+    tokens: tuple[ReadToken, ...]
 
 
 class Refused(_Line):
