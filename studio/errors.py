@@ -7,6 +7,7 @@ StudioError            str(error) is one sentence: what happened, where, what to
 ├── ModelError         a base or an adapter that cannot be used
 ├── ProbeError         probes or outcomes that do not fit together
 ├── RunError           a run that does not exist, failed, or cannot do what was asked
+├── ChatError          a conversation or a draft that is not there, or a deed it has no room for
 └── Busy               somebody else holds what is needed
 """
 
@@ -39,6 +40,10 @@ class ProbeError(StudioError):
 
 class RunError(StudioError):
     """A run does not exist, failed, or cannot do what was asked."""
+
+
+class ChatError(StudioError):
+    """A conversation or a draft is not there, or has no room for what was asked."""
 
 
 class Busy(StudioError):
