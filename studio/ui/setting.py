@@ -14,6 +14,8 @@ class Setting:
 
     lanes: gr.State
     """Lane names, the base first: "base", then "run[:step][@strength]" or "endpoint:name"."""
+    base: gr.State
+    """Name of the base that all lanes share, for `Studio.ask(base=…)` when it answers alone."""
     system: gr.Textbox
     sampling: list[Any]
     """The controls behind `read_sampling`, in its order."""

@@ -1,0 +1,247 @@
+"""The lane bar of the Chat tab: who answers beside the base, how strongly, and how it is drawn."""
+
+from collections.abc import Sequence
+from threading import Thread
+from typing import Any
+
+import gradio as gr
+
+from studio.errors import StudioError
+from studio.measure.comparison import LaneSpec
+from studio.measure.outcome import BASE
+from studio.studio import Studio
+from studio.tuning.run import Run
+from studio.ui.border import told, wire
+from studio.ui.links import Links
+from studio.ui.markup import quiet
+from studio.ui.setting import Setting
+
+BESIDE = 4
+"""So many lanes stand beside the base at most."""
+ENDPOINT = "endpoint:"
+NO_RUNS = "The base answers alone until a tuned run is finished; the Tune tab starts one."
+ALIKE = "Two lanes are the same and answer as one; give one of them another strength."
+
+
+def build(studio: Studio, links: Links, tab: gr.Tab) -> Setting:
+    """Lay the bar out and wire it; what it sets is shared by all parts of the tab."""
+    lanes, chosen_base = gr.State([BASE]), gr.State("starter")
+    with gr.Row(elem_id="lane-bar", equal_height=True):
+        with gr.Column(min_width=190, elem_classes="st-slot base"):
+            base = gr.Dropdown(
+                ["starter"], value="starter", label="Base", elem_id="lane-base",
+                info="Every lane is this model.",
+            )  # fmt: skip
+        slots = [_lay_out_slot(number) for number in range(1, BESIDE + 1)]
+        add = gr.Button("Add a lane", size="sm", elem_id="add-lane", min_width=110, scale=0)
+    note = gr.HTML(elem_id="lanes-note")
+    system, sampling = _lay_out_sampling()
+
+    columns, menus, strengths, drops = (list(part) for part in zip(*slots, strict=True))
+    shown = [base, *columns, *menus, *strengths, add, note, chosen_base, lanes]
+    wire(tab.select, open_bar, studio, inputs=[links.run, lanes, chosen_base],
+         outputs=[links.run, *shown])  # fmt: skip
+    held = [*menus, *strengths, chosen_base, lanes]
+    wire([menu.input for menu in menus], read_bar, studio, inputs=held, outputs=shown)
+    wire([one.release for one in strengths], read_bar, studio, inputs=held, outputs=shown)
+    wire(base.input, change_base, studio, inputs=base, outputs=shown)
+    wire(add.click, add_lane, studio, inputs=[lanes, chosen_base], outputs=shown)
+    for number, drop in enumerate(drops, 1):
+        wire(drop.click, drop_lane, studio, number, inputs=[lanes, chosen_base], outputs=shown)
+    return Setting(
+        lanes=lanes, base=chosen_base, system=system, sampling=sampling,
+        conversation=gr.State(None), owner=gr.State(""),
+    )  # fmt: skip
+
+
+def _lay_out_slot(number: int) -> tuple[gr.Column, gr.Dropdown, gr.Slider, gr.Button]:
+    with gr.Column(min_width=190, visible=False, elem_classes="st-slot tuned") as column:
+        menu = gr.Dropdown(
+            [], label=f"Lane {number}", elem_id=f"lane-run-{number}", show_label=True,
+            info="A run, or a step of it.",
+        )  # fmt: skip
+        strength = gr.Slider(
+            0, 1.5, value=1, step=0.05, label=f"Strength of lane {number}",
+            elem_id=f"strength-{number}",
+        )  # fmt: skip
+        drop = gr.Button("Remove", size="sm", elem_id=f"drop-lane-{number}", min_width=60)
+    return column, menu, strength, drop
+
+
+def _lay_out_sampling() -> tuple[gr.Textbox, list[Any]]:
+    fold = gr.Accordion("How answers are drawn", open=False, elem_id="how-drawn")
+    with fold, gr.Row():
+        temperature = gr.Slider(
+            0, 2, value=0, step=0.05, label="Temperature", min_width=160,
+            info="0 takes the likeliest token.", elem_id="temperature",
+        )  # fmt: skip
+        top_p = gr.Slider(
+            0.05, 1, value=1, step=0.05, label="Top p", min_width=160, elem_id="top-p",
+            info="Draw only from the likeliest tokens of this share.",
+        )  # fmt: skip
+        top_k = gr.Number(
+            0, label="Top k", minimum=0, precision=0, min_width=110, elem_id="top-k",
+            info="0 draws from all tokens.",
+        )  # fmt: skip
+        tokens = gr.Number(
+            96, label="Most new tokens", minimum=1, maximum=8192, precision=0, min_width=110,
+            elem_id="max-new-tokens", info="Where an answer is cut off.",
+        )  # fmt: skip
+        seed = gr.Number(
+            0, label="Seed", minimum=0, precision=0, min_width=110, elem_id="seed",
+            info="The same for all lanes.",
+        )  # fmt: skip
+        system = gr.Textbox(
+            value="", label="System message", lines=1, max_lines=6, min_width=240,
+            elem_id="system", info="None if empty.",
+        )  # fmt: skip
+    return system, [temperature, top_p, top_k, tokens, seed]
+
+
+@told
+def open_bar(studio: Studio, sent: Sequence[str] | None, lanes: list[str], base: str) -> list[Any]:
+    """The lanes as they were, with the runs that another tab sent; at first the newest run."""
+    Thread(target=studio.warm_up_chat, daemon=True).start()  # may wait for another's answer
+    finished = _finished(studio)
+    known = {run.id for run in finished}
+    sent = [id for id in sent or [] if id in known]
+    if sent:
+        base = studio.run(sent[-1]).recipe.base
+    lanes = [lane for lane in lanes if lane != BASE and _is_there(lane, known)]
+    fitting = [run for run in finished if run.recipe.base == base]
+    if sent:
+        kept = [lane for lane in lanes if _spec(lane) is None or _run_of(lane) in _ids(fitting)]
+        lanes = [*kept, *(id for id in sent if id not in kept)][-BESIDE:]
+    elif not lanes and finished:
+        base = finished[0].recipe.base
+        lanes = [finished[0].id]
+    return [None, *_show(studio, [BASE, *lanes], base)]
+
+
+@told
+def read_bar(studio: Studio, *held: Any) -> list[Any]:
+    """The lanes that the menus and strengths stand for."""
+    menus, strengths, base, lanes = held[:BESIDE], held[BESIDE:-2], held[-2], held[-1]
+    used = len(lanes) - 1
+    named = [
+        name_lane(menu, strength)
+        for menu, strength in zip(menus[:used], strengths[:used], strict=True)
+        if menu
+    ]
+    different = list(dict.fromkeys(named))
+    return _show(studio, [BASE, *different], base, ALIKE if len(different) < len(named) else "")
+
+
+@told
+def change_base(studio: Studio, base: str) -> list[Any]:
+    """Another base, with its newest run beside it."""
+    fitting = [run for run in _finished(studio) if run.recipe.base == base]
+    return _show(studio, [BASE, *(run.id for run in fitting[:1])], base)
+
+
+@told
+def add_lane(studio: Studio, lanes: list[str], base: str) -> list[Any]:
+    """One more lane: the newest run that is in none yet, or else the first lane's at half."""
+    choices = [value for _, value in _choices(studio, base)]
+    if len(lanes) > BESIDE:
+        raise StudioError(f"There are {BESIDE} lanes beside the base already; remove one first.")
+    halves = [f"{value}@0.5" for value in choices if not value.startswith(ENDPOINT)]
+    runs = [value for value in choices if ":" not in value]
+    fresh = [value for value in (*runs, *halves, *choices) if value not in lanes]
+    if not fresh:
+        raise StudioError(NO_RUNS)
+    return _show(studio, [*lanes, fresh[0]], base)
+
+
+@told
+def drop_lane(studio: Studio, number: int, lanes: list[str], base: str) -> list[Any]:
+    """Without that lane."""
+    return _show(studio, [lane for place, lane in enumerate(lanes) if place != number], base)
+
+
+def name_lane(choice: str, strength: float) -> str:
+    """The lane's name: the choice as it is, and the strength where it is not 1."""
+    if choice.startswith(ENDPOINT):
+        return choice
+    return LaneSpec.parse(choice).model_copy(update={"strength": round(strength, 2)}).id
+
+
+def title_of(studio: Studio, lane: str) -> str:
+    """What stands over a lane; a run that was deleted keeps its name."""
+    if lane == BASE:
+        return "Base"
+    if lane.startswith(ENDPOINT):
+        return lane.removeprefix(ENDPOINT)
+    spec = LaneSpec.parse(lane)
+    try:
+        title = studio.run(spec.run).title
+    except StudioError:
+        title = f"{spec.run} (deleted)"
+    step = f" · step {spec.checkpoint}" if spec.checkpoint else ""
+    return title + step + (f" · strength {spec.strength:g}" if spec.strength != 1 else "")
+
+
+def _show(studio: Studio, lanes: list[str], base: str, note: str = "") -> list[Any]:
+    """The bar as it looks with these lanes: every component in the order of `shown`."""
+    choices = _choices(studio, base)
+    beside = lanes[1:]
+    spare = BESIDE - len(beside)
+    columns = [gr.Column(visible=number < len(beside)) for number in range(BESIDE)]
+    menus = [gr.Dropdown(choices=choices, value=_choice_of(lane)) for lane in beside]
+    strengths = [
+        gr.Slider(visible=spec is not None, value=spec.strength if spec else 1)
+        for spec in map(_spec, beside)
+    ]
+    if not choices:
+        note = NO_RUNS
+    return [
+        gr.Dropdown(choices=_bases(studio), value=base),
+        *columns,
+        *menus, *[gr.Dropdown(choices=choices, value=None)] * spare,
+        *strengths, *[gr.skip()] * spare,
+        gr.Button(visible=bool(choices) and spare > 0),
+        quiet(note) if note else "",
+        base,
+        lanes,
+    ]  # fmt: skip
+
+
+def _choices(studio: Studio, base: str) -> list[tuple[str, str]]:
+    """What a lane can be: the base's finished runs, and under each its earlier steps."""
+    found = []
+    for run in _finished(studio):
+        if run.recipe.base == base:
+            name = f"{run.title} · {run.id[:15]}"
+            found.append((name, run.id))
+            found += [(f"{name} · step {step}", f"{run.id}:{step}") for step in run.checkpoints()]
+    return found
+
+
+def _bases(studio: Studio) -> list[str]:
+    return list(dict.fromkeys(["starter", *(run.recipe.base for run in _finished(studio))]))
+
+
+def _finished(studio: Studio) -> list[Run]:
+    return [run for run in studio.runs() if run.makes_adapter and run.status() == "finished"]
+
+
+def _ids(runs: Sequence[Run]) -> set[str]:
+    return {run.id for run in runs}
+
+
+def _spec(lane: str) -> LaneSpec | None:
+    return None if lane.startswith(ENDPOINT) else LaneSpec.parse(lane)
+
+
+def _run_of(lane: str) -> str:
+    return LaneSpec.parse(lane).run
+
+
+def _is_there(lane: str, known: set[str]) -> bool:
+    spec = _spec(lane)
+    return spec is None or spec.run in known
+
+
+def _choice_of(lane: str) -> str:
+    spec = _spec(lane)
+    return lane if spec is None else spec.model_copy(update={"strength": 1.0}).id
