@@ -9,7 +9,20 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
-from studio.chat.protocol import REPLY, Ask, Lane, Refused, Row, Sampling, Stop, Update
+from studio.chat.protocol import (
+    REPLY,
+    Ask,
+    Diverge,
+    Diverged,
+    Explain,
+    Explained,
+    Lane,
+    Refused,
+    Row,
+    Sampling,
+    Stop,
+    Update,
+)
 from studio.errors import ModelError
 from studio.tuning.launch import worker_environment
 
@@ -71,6 +84,15 @@ class ChatClient:
                 if not finished:
                     self._drain(ask.id)
 
+    def read(self, request: Explain | Diverge) -> Explained | Diverged:
+        """Numbers about answers that were given already; the request's id is set here."""
+        with self._turn:
+            asked = request.model_copy(update={"id": next(self._numbers)})
+            self._send(asked)
+            reply = next(self._replies(asked.id))
+        assert isinstance(reply, Explained | Diverged)
+        return reply
+
     def close(self) -> None:
         """Send the engine home, once the answer in progress has ended."""
         with self._turn:
@@ -85,6 +107,13 @@ class ChatClient:
                 self._process = None
 
     def _updates(self, number: int) -> Iterator[Update]:
+        for reply in self._replies(number):
+            if isinstance(reply, Update):
+                yield reply
+                if reply.done:
+                    return
+
+    def _replies(self, number: int) -> Iterator[Update | Explained | Diverged]:
         process = self._running()
         assert process.stdout is not None
         for line in process.stdout:
@@ -94,8 +123,6 @@ class ChatClient:
             if isinstance(reply, Refused):
                 raise ModelError(reply.message)
             yield reply
-            if reply.done:
-                return
         process.wait()
         raise ModelError(
             "The chat engine stopped unexpectedly (out of memory?). Your conversation is kept; "
@@ -109,7 +136,7 @@ class ChatClient:
             for _ in self._updates(number):
                 pass
 
-    def _send(self, request: Ask | Stop) -> None:
+    def _send(self, request: Ask | Explain | Diverge | Stop) -> None:
         process = self._running()
         assert process.stdin is not None
         try:

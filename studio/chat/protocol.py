@@ -72,12 +72,36 @@ class Explain(_Line):
     """What was asked."""
     answer: str
     """What was said, by whichever lane."""
+    ended: bool = True
+    """Whether it ended by itself; if so, the token that ends a turn is read as well."""
     before: str
     """The lane compared with, as a rule the base."""
     after: str
     """The lane to be explained."""
     alternatives: int = Field(5, ge=0, le=20)
     """How many of the likeliest tokens of either lane come along."""
+
+
+class Reply(_Line):
+    """An answer, with what was asked."""
+
+    messages: tuple[Message, ...]
+    answer: str
+    ended: bool = True
+    """Whether it ended by itself."""
+
+
+class Diverge(_Line):
+    """How far the lanes' predictions are from the base's, along given answers."""
+
+    do: Literal["diverge"] = "diverge"
+    id: int
+    base: str
+    method: Literal["qlora", "lora"]
+    lanes: tuple[Lane, ...]
+    replies: tuple[Reply, ...]
+    among: tuple[str, ...] = Field(min_length=1)
+    """The lanes compared with the base."""
 
 
 class Stop(_Line):
@@ -87,7 +111,9 @@ class Stop(_Line):
     id: int
 
 
-REQUEST: TypeAdapter[Ask | Stop] = TypeAdapter(Annotated[Ask | Stop, Field(discriminator="do")])
+REQUEST: TypeAdapter[Ask | Explain | Diverge | Stop] = TypeAdapter(
+    Annotated[Ask | Explain | Diverge | Stop, Field(discriminator="do")]
+)
 
 
 class Said(_Line):
@@ -137,6 +163,8 @@ class ReadToken(_Line):
     """log p of the token in the lane explained."""
     kl: float
     """KL(before‖after) of the two whole distributions at this place, in nats."""
+    agree: bool
+    """Whether both lanes find the same token likeliest here."""
     likely_before: tuple[Likely, ...] = ()
     likely_after: tuple[Likely, ...] = ()
 
@@ -149,6 +177,17 @@ class Explained(_Line):
     tokens: tuple[ReadToken, ...]
 
 
+class Diverged(_Line):
+    """How far the lanes are from the base, by answer."""
+
+    kind: Literal["diverged"] = "diverged"
+    id: int
+    tokens: tuple[int, ...]
+    """How many tokens of each answer were read; 0 where there is nothing to read."""
+    kl: tuple[dict[str, float], ...]
+    """For each answer, by lane: the sum of KL(base‖lane) over its tokens, in nats."""
+
+
 class Refused(_Line):
     """The request could not be answered; why, in one sentence."""
 
@@ -157,6 +196,6 @@ class Refused(_Line):
     message: str
 
 
-REPLY: TypeAdapter[Update | Refused] = TypeAdapter(
-    Annotated[Update | Refused, Field(discriminator="kind")]
+REPLY: TypeAdapter[Update | Explained | Diverged | Refused] = TypeAdapter(
+    Annotated[Update | Explained | Diverged | Refused, Field(discriminator="kind")]
 )

@@ -12,7 +12,19 @@ import time
 import traceback
 from typing import IO
 
-from studio.chat.protocol import REQUEST, Ask, Refused, Said, Stop, Update
+from studio.chat.protocol import (
+    REQUEST,
+    Ask,
+    Diverge,
+    Diverged,
+    Explain,
+    Explained,
+    Refused,
+    Said,
+    Stop,
+    Update,
+)
+from studio.engine.explain import diverge, read_answer
 from studio.engine.generate import Answer, answer
 from studio.engine.load import Engine
 from studio.engine.worker import explain
@@ -20,6 +32,9 @@ from studio.models.catalogue import find_base
 
 PAUSE = 0.05  # seconds between two updates of a request
 LANES_KEPT = 8  # tuned lanes that stay on the base between requests
+
+Work = Ask | Explain | Diverge
+"""What needs the model."""
 
 
 class Chat:
@@ -33,18 +48,18 @@ class Chat:
 
     def serve(self, lines: IO[str]) -> None:
         """Answer until the lines end."""
-        asked: queue.Queue[Ask | None] = queue.Queue()
+        asked: queue.Queue[Work | None] = queue.Queue()
         threading.Thread(target=self._listen, args=(lines, asked), daemon=True).start()
         while (request := asked.get()) is not None:
             try:
-                self._answer(request)
+                self._do(request)
             except Exception as error:  # the worker's border: the page gets a sentence
                 traceback.print_exc()
                 self._say(Refused(id=request.id, message=explain(error)))
             finally:
                 self._stops.pop(request.id, None)
 
-    def _listen(self, lines: IO[str], asked: "queue.Queue[Ask | None]") -> None:
+    def _listen(self, lines: IO[str], asked: "queue.Queue[Work | None]") -> None:
         for line in lines:
             request = REQUEST.validate_json(line)
             if isinstance(request, Stop):
@@ -56,6 +71,17 @@ class Chat:
         for event in list(self._stops.values()):
             event.set()
         asked.put(None)
+
+    def _do(self, work: Work) -> None:
+        match work:
+            case Ask():
+                self._answer(work)
+            case Explain():
+                tokens = read_answer(self._ready(work), work)
+                self._say(Explained(id=work.id, tokens=tokens))
+            case Diverge():
+                counts, kl = diverge(self._ready(work), work.replies, work.among)
+                self._say(Diverged(id=work.id, tokens=counts, kl=kl))
 
     def _answer(self, ask: Ask) -> None:
         engine = self._ready(ask)
@@ -79,7 +105,7 @@ class Chat:
             )
         )
 
-    def _ready(self, ask: Ask) -> Engine:
+    def _ready(self, ask: Work) -> Engine:
         """The engine with the request's base and lanes on it; the base is loaded once."""
         base = find_base(ask.base, download=False)
         engine = self._engine
@@ -96,7 +122,7 @@ class Chat:
             self._proof = engine.prove_base()
         return engine
 
-    def _say(self, reply: Update | Refused) -> None:
+    def _say(self, reply: Update | Explained | Diverged | Refused) -> None:
         self._out.write(reply.model_dump_json() + "\n")
         self._out.flush()
 

@@ -74,7 +74,7 @@ def read_heads(engine: Engine, heads: Sequence[Head], *, divergence: bool) -> He
         mask[row, longest - len(head.tokens) :] = 1
         scored[row, longest - head.shared - 1 :] = True
     targets[:, :-1] = ids[:, 1:]
-    logits, cache = _predict(
+    logits, cache = predict(
         engine,
         [head.lane for head in heads],
         scored,
@@ -162,7 +162,7 @@ def _read_rows(
     for begin in range(0, ids.shape[1], width):
         here = slice(begin, begin + width)
         scored = wanted[:, here]
-        logits, cache = _predict(
+        logits, cache = predict(
             engine,
             lanes,
             scored,
@@ -212,10 +212,10 @@ def _divergence(logs: torch.Tensor, partners: torch.Tensor) -> torch.Tensor:
     return (base.exp() * (base - logs)).sum(-1)
 
 
-def _predict(
+def predict(
     engine: Engine, lanes: Sequence[str], scored: torch.Tensor, **inputs: Any
 ) -> tuple[torch.Tensor, Any]:
-    """Logits at the scored places, in order, (places, vocabulary), and the cache.
+    """Logits at the scored places, in order, (places, vocabulary), float32, and the cache.
 
     Inputs that the architecture does not know are left out.
     """

@@ -53,8 +53,13 @@ def answer_tokens(
     engine: Engine, messages: Sequence[Message], answer: str
 ) -> tuple[list[int], int]:
     """Tokens of a conversation with its answer, and where the answer's begin."""
-    prompt, tail, _ = _turn(engine, *_render(engine, messages, [answer]), with_end=True)[0]
+    prompt, tail, _ = answer_turn(engine, messages, answer)
     return [*prompt, *tail], len(prompt)
+
+
+def answer_turn(engine: Engine, messages: Sequence[Message], answer: str) -> "Turn":
+    """The tokens of a conversation, those of its answer with the one that ends it, their texts."""
+    return _turn(engine, *_render(engine, messages, [answer]), with_end=True)[0]
 
 
 def _check(engine: Engine, probe: Probe, case: Case, question: Question) -> None:
@@ -108,10 +113,10 @@ def _answers(probe: Probe, case: Case) -> tuple[str, ...]:
     return case.choices
 
 
-_Turn = tuple[Tokens, Tokens, tuple[str, ...]]
+Turn = tuple[Tokens, Tokens, tuple[str, ...]]
 
 
-def _question(probe: Probe, case: Case, turns: Sequence[_Turn]) -> Question:
+def _question(probe: Probe, case: Case, turns: Sequence[Turn]) -> Question:
     place = case.choices.index(case.answer) if probe.scorer == "choice" else 0
     prompt, answer, pieces = turns[place]
     choices = tuple(tail for _, tail, _ in turns) if probe.scorer == "choice" else ()
@@ -133,7 +138,7 @@ def _render(
 
 def _turn(
     engine: Engine, prompts: Sequence[str], wholes: Sequence[str], *, with_end: bool
-) -> list[_Turn]:
+) -> list[Turn]:
     """For each rendered conversation the prompt's tokens, the answer's, and their texts."""
     encoded = _encode(engine, [*prompts, *wholes], special=False)
     ends = set(end_tokens(engine))

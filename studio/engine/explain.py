@@ -1,0 +1,138 @@
+"""Where two lanes part: one answer token by token, and many answers by how far they are apart.
+
+Nothing is drawn here: given answers are read, as a rule one that a lane gave before.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+
+import torch
+
+from studio.chat.protocol import Explain, Likely, ReadToken, Reply
+from studio.data.example import Message
+from studio.engine.batches import Query
+from studio.engine.load import Engine
+from studio.engine.passes import predict, vocabulary
+from studio.engine.score import LOGITS, likelihoods
+from studio.engine.tokens import Tokens, answer_turn
+from studio.errors import ModelError
+from studio.measure.outcome import BASE
+
+
+def read_answer(engine: Engine, asked: Explain) -> tuple[ReadToken, ...]:
+    """Every token of the answer in both lanes; each lane reads alone, in equal passes.
+
+    KL(before‖after) = sum over tokens v of p_before(v) (log p_before(v) - log p_after(v)): exact.
+    Raises ModelError if the conversation is longer than the base's context.
+    """
+    prompt, answer, pieces = _turn(engine, asked.messages, asked.answer, ended=asked.ended)
+    if not answer:
+        return ()
+    found: list[ReadToken] = []
+    befores, afters = (
+        _predictions(engine, lane, prompt, answer) for lane in (asked.before, asked.after)
+    )
+    for before, after in zip(befores, afters, strict=True):
+        here = slice(len(found), len(found) + len(before))
+        found += _read(engine, asked, (before, after), answer[here], pieces[here])
+    return tuple(found)
+
+
+def diverge(
+    engine: Engine, replies: Sequence[Reply], lanes: Sequence[str]
+) -> tuple[tuple[int, ...], tuple[dict[str, float], ...]]:
+    """How many tokens each answer has, and by lane the sum of KL(base‖lane) over them, in nats."""
+    queries: dict[int, Query] = {}
+    for place, reply in enumerate(replies):
+        prompt, answer, _ = _turn(engine, reply.messages, reply.answer, ended=reply.ended)
+        if answer:
+            queries[place] = Query((BASE, *lanes), prompt, (answer,))
+    counts = [0] * len(replies)
+    kl: list[dict[str, float]] = [{} for _ in replies]
+    places = list(queries)
+    for finished in likelihoods(engine, list(queries.values()), divergence=True):
+        for number, scores in finished.items():
+            counts[places[number]] = scores[BASE][0].tokens
+            kl[places[number]] = {lane: scores[lane][0].kl or 0.0 for lane in lanes}
+    return tuple(counts), tuple(kl)
+
+
+def _turn(
+    engine: Engine, messages: Sequence[Message], text: str, *, ended: bool
+) -> tuple[Tokens, Tokens, tuple[str, ...]]:
+    """Tokens of prompt and answer, and the answer's texts; an answer cut off has no end token."""
+    prompt, answer, pieces = answer_turn(engine, messages, text)
+    if not ended:
+        answer, pieces = answer[:-1], pieces[:-1]
+    limit = int(getattr(engine.model.config, "max_position_embeddings", None) or 1 << 30)
+    if len(prompt) + len(answer) > limit:
+        raise ModelError(
+            f"The conversation is {len(prompt) + len(answer)} tokens long, but {engine.base.name} "
+            f"holds {limit}; explain an answer that comes earlier."
+        )
+    return prompt, answer, pieces
+
+
+def _predictions(
+    engine: Engine, lane: str, prompt: Tokens, answer: Tokens
+) -> Iterator[torch.Tensor]:
+    """Log-probabilities at the answer's places, (places, vocabulary), a stretch at a time.
+
+    A stretch holds as many places as fit into memory, whatever the size of the vocabulary.
+    """
+    ids = torch.tensor([[*prompt, *answer[:-1]]])
+    first, total = len(prompt) - 1, ids.shape[1]
+    width = max(1, LOGITS // vocabulary(engine))
+    begin, cache = 0, None
+    for end in (*range(first + width, total, width), total):
+        places = torch.arange(begin, end)[None]
+        logits, cache = predict(
+            engine,
+            [lane],
+            places >= first,
+            input_ids=ids[:, begin:end],
+            attention_mask=torch.ones((1, end), dtype=torch.long),
+            position_ids=places,
+            past_key_values=cache,
+        )
+        yield logits.log_softmax(-1)
+        begin = end
+
+
+def _read(
+    engine: Engine,
+    asked: Explain,
+    logs: tuple[torch.Tensor, torch.Tensor],
+    tokens: Sequence[int],
+    pieces: Sequence[str],
+) -> list[ReadToken]:
+    before, after = logs
+    kl = (before.exp() * (before - after)).sum(-1).clamp(min=0)
+    goal = torch.tensor(tokens, device=before.device)[:, None]
+    here, there = before.gather(-1, goal)[:, 0], after.gather(-1, goal)[:, 0]
+    if not bool((kl + here + there).isfinite().all()):
+        raise ModelError(
+            f"Lane {asked.after} finds no finite likelihood for this answer; its weights are "
+            "broken. Tune again with a lower learning rate."
+        )
+    likely = [_likely(engine, one, asked.alternatives) for one in logs]
+    agree = before.argmax(-1) == after.argmax(-1)
+    return [
+        ReadToken(
+            text=piece, before=float(here[place]), after=float(there[place]), kl=float(kl[place]),
+            agree=bool(agree[place]), likely_before=likely[0][place], likely_after=likely[1][place],
+        )
+        for place, piece in enumerate(pieces)
+    ]  # fmt: skip
+
+
+def _likely(engine: Engine, logs: torch.Tensor, count: int) -> list[tuple[Likely, ...]]:
+    """The likeliest tokens of every place, the likeliest first."""
+    best = logs.topk(min(count, logs.shape[-1]), dim=-1)
+    return [
+        tuple(
+            Likely(text=engine.tokenizer.decode([token]), probability=math.exp(log))
+            for token, log in zip(ids, values, strict=True)
+        )
+        for ids, values in zip(best.indices.tolist(), best.values.tolist(), strict=True)
+    ]
