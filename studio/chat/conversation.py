@@ -8,12 +8,13 @@ deed gives a new conversation and leaves the old one as it was.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from secrets import token_hex
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from studio.chat.exchange import Answer, Exchange, Kept, now
 from studio.chat.protocol import Row, Sampling, Update
 from studio.data.example import Message
 from studio.errors import ChatError
@@ -21,83 +22,7 @@ from studio.errors import ChatError
 TITLE = 60  # letters of the first question that become the title
 
 
-def now() -> datetime:
-    """This moment, to the millisecond, as it is written into files."""
-    moment = datetime.now(UTC)
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
-
-
-class _Kept(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class Answer(_Kept):
-    """What one lane said."""
-
-    text: str = ""
-    done: bool = False
-    """False while it is being written; so it stays if it was stopped or broken off."""
-    stopped: bool = False
-    """Whether it ended by itself, and not at the limit of tokens."""
-    tokens: int = 0
-    first_token: float = 0.0
-    """Seconds until its first token."""
-    tokens_per_second: float = 0.0
-    sampling: Sampling = Sampling()
-    """How it was drawn."""
-    raw: str = ""
-    """The whole conversation as the model saw it, control tokens and all."""
-    note: str = ""
-    """What a person should know about how it was answered."""
-
-
-class Exchange(_Kept):
-    """One question and the answers of all lanes."""
-
-    id: str
-    parent: str | None
-    """The exchange it goes on from; None for a first question."""
-    prompt: str
-    lanes: tuple[str, ...]
-    """The lanes that were asked."""
-    answers: dict[str, Answer] = {}
-    """By lane; one that has not begun to answer is missing."""
-    kept: str = ""
-    """Lane whose answer goes on in a shared history; empty for the first that answered."""
-    system: str = ""
-    """The system message it was asked under."""
-    sampling: Sampling = Sampling()
-    """How the answers still to come are drawn."""
-    asked: datetime
-    about: str = ""
-    """What the base ran on."""
-    proof: float | None = None
-    """Largest difference of the base lane's logits from the base alone."""
-
-    @property
-    def unfinished(self) -> tuple[str, ...]:
-        """Lanes whose answer is missing, being written, or was broken off."""
-        return tuple(
-            lane for lane in self.lanes if lane not in self.answers or not self.answers[lane].done
-        )
-
-    def heard(self, lane: str, history: str) -> str:
-        """The answer that this lane remembers, or nothing if nobody answered.
-
-        In a shared history it is the kept lane's. Otherwise a lane remembers its own; one that
-        was not there yet remembers what the same adapter said at another strength, or else the
-        kept lane's.
-        """
-        said = {name: answer.text for name, answer in self.answers.items() if answer.text.strip()}
-        first = next((name for name in self.lanes if name in said), "")
-        kept = said.get(self.kept) or said.get(first, "")
-        if history == "shared":
-            return kept
-        kin = [text for name, text in said.items() if _adapter(name) == _adapter(lane)]
-        return said.get(lane) or (kin[-1] if kin else kept)
-
-
-class Origin(_Kept):
+class Origin(Kept):
     """Where a branch comes from."""
 
     conversation: str
@@ -106,7 +31,7 @@ class Origin(_Kept):
     """Id of the last exchange that both share."""
 
 
-class Conversation(_Kept):
+class Conversation(Kept):
     """Everything that was said, and what the next question is asked with."""
 
     id: str = Field(pattern=r"^[a-z0-9-]{1,80}$")
@@ -327,10 +252,6 @@ class Conversation(_Kept):
 
 
 _OF_ITS_OWN = ("id", "created", "updated")
-
-
-def _adapter(lane: str) -> str:
-    return lane.rsplit("@", 1)[0]
 
 
 def _begun(exchange: Exchange, lane: str) -> str:
