@@ -144,6 +144,10 @@ class Update(_Line):
     """What the base runs on."""
     proof: float | None = None
     """Largest difference of the base lane's logits from the base alone."""
+    waiting: int = 0
+    """How many questions are before this one in the line; 0 once it is being answered."""
+    news: str = ""
+    """What happened on the way, such as that the engine died and the question is asked again."""
 
 
 class Likely(_Line):
@@ -188,6 +192,15 @@ class Diverged(_Line):
     """For each answer, by lane: the sum of KL(base‖lane) over its tokens, in nats."""
 
 
+class Rested(_Line):
+    """The engine gave its memory back; the next question loads the base again."""
+
+    kind: Literal["rested"] = "rested"
+    id: int = 0
+    why: str
+    """What the memory is needed for, or for how long nobody asked."""
+
+
 class Refused(_Line):
     """The request could not be answered; why, in one sentence."""
 
@@ -196,6 +209,6 @@ class Refused(_Line):
     message: str
 
 
-REPLY: TypeAdapter[Update | Explained | Diverged | Refused] = TypeAdapter(
-    Annotated[Update | Explained | Diverged | Refused, Field(discriminator="kind")]
+REPLY: TypeAdapter[Update | Explained | Diverged | Refused | Rested] = TypeAdapter(
+    Annotated[Update | Explained | Diverged | Refused | Rested, Field(discriminator="kind")]
 )
