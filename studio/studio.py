@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.chat.client import ChatClient
-from studio.chat.protocol import Lane, Row, Sampling, Update
+from studio.chat.protocol import Explain, Lane, ReadToken, Row, Sampling, Update
 from studio.data.dataset import Dataset, build_dataset, list_datasets, open_dataset
 from studio.data.example import Message
 from studio.data.readers import read_rows
@@ -346,7 +346,15 @@ class Studio:
 
         Base and method are those of the runs where there are any.
         """
-        specs = {lane: LaneSpec.parse(lane) for lane, _ in conversations if lane != BASE}
+        base, method, lanes = self._lanes([lane for lane, _ in conversations], base, method)
+        rows = [Row(lane=lane, messages=tuple(messages)) for lane, messages in conversations]
+        return self._chat.ask(rows, base=base, method=method, lanes=lanes, sampling=sampling)
+
+    def _lanes(
+        self, names: Sequence[str], base: str, method: Any
+    ) -> tuple[str, Any, tuple[Lane, ...]]:
+        """What the engine loads so that these lanes can answer: base, method, adapters."""
+        specs = {lane: LaneSpec.parse(lane) for lane in names if lane != BASE}
         lanes = []
         if specs:
             base, method, _ = self._shared_base(list(specs.values()))
@@ -357,8 +365,30 @@ class Studio:
             adapter = run.adapter_at(spec.checkpoint)
             lanes.append(Lane(id=name, adapter=adapter, strength=spec.strength))
         find_base(base)
-        rows = [Row(lane=lane, messages=tuple(messages)) for lane, messages in conversations]
-        return self._chat.ask(rows, base=base, method=method, lanes=lanes, sampling=sampling)
+        return base, method, tuple(lanes)
+
+    def explain(
+        self,
+        messages: Sequence[Message],
+        answer: str,
+        *,
+        after: str,
+        before: str = BASE,
+        ended: bool = True,
+        alternatives: int = 5,
+        base: str = "starter",
+        method: Any = "qlora",
+    ) -> tuple[ReadToken, ...]:
+        """Read an answer in two lanes: each token's log p before and after, and what else could be.
+
+        It may have been given by any lane; `ended` says whether it ended by itself.
+        """
+        base, method, lanes = self._lanes([before, after], base, method)
+        asked = Explain(
+            id=0, base=base, method=method, lanes=lanes, messages=tuple(messages), answer=answer,
+            ended=ended, before=before, after=after, alternatives=alternatives,
+        )  # fmt: skip
+        return self._chat.explain(asked).tokens
 
     def warm_up_chat(self) -> None:
         """Start the chat engine's process ahead of the first question."""

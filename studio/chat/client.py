@@ -18,6 +18,7 @@ from studio.chat.protocol import (
     Explained,
     Lane,
     Refused,
+    Rested,
     Row,
     Sampling,
     Stop,
@@ -84,14 +85,23 @@ class ChatClient:
                 if not finished:
                     self._drain(ask.id)
 
-    def read(self, request: Explain | Diverge) -> Explained | Diverged:
-        """Numbers about answers that were given already; the request's id is set here."""
+    def explain(self, request: Explain) -> Explained:
+        """One answer read in two lanes; the request's id is set here."""
+        reply = self._read(request)
+        assert isinstance(reply, Explained)
+        return reply
+
+    def diverge(self, request: Diverge) -> Diverged:
+        """How far lanes are from the base along given answers; the request's id is set here."""
+        reply = self._read(request)
+        assert isinstance(reply, Diverged)
+        return reply
+
+    def _read(self, request: Explain | Diverge) -> Update | Explained | Diverged | Rested:
         with self._turn:
             asked = request.model_copy(update={"id": next(self._numbers)})
             self._send(asked)
-            reply = next(self._replies(asked.id))
-        assert isinstance(reply, Explained | Diverged)
-        return reply
+            return next(self._replies(asked.id))
 
     def close(self) -> None:
         """Send the engine home, once the answer in progress has ended."""
@@ -113,7 +123,7 @@ class ChatClient:
                 if reply.done:
                     return
 
-    def _replies(self, number: int) -> Iterator[Update | Explained | Diverged]:
+    def _replies(self, number: int) -> Iterator[Update | Explained | Diverged | Rested]:
         process = self._running()
         assert process.stdout is not None
         for line in process.stdout:
