@@ -8,13 +8,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from studio.chat.archive import Archive
 from studio.chat.client import ChatClient
+from studio.chat.conversation import Conversation
 from studio.chat.protocol import Explain, Lane, ReadToken, Row, Sampling, Update
 from studio.data.dataset import Dataset, build_dataset, list_datasets, open_dataset
 from studio.data.example import Message
 from studio.data.readers import read_rows
 from studio.data.template import Template, find, own, shipped
-from studio.errors import DatasetError, RunError, StudioError
+from studio.errors import ChatError, DatasetError, RunError, StudioError
 from studio.measure.comparison import Comparison, LaneSpec
 from studio.measure.halves import replayed_half
 from studio.measure.importing import import_probe, keep_heldout
@@ -45,6 +47,7 @@ class Studio:
         self.settings.make_folders()
         self._launcher = Launcher(self.settings.logs)
         self._chat = ChatClient(self.settings.logs / "chat.log")
+        self.chats = Archive(self.settings.chats)
 
     def __enter__(self) -> "Studio":
         return self
@@ -336,7 +339,7 @@ class Studio:
 
     def ask(
         self,
-        conversations: Sequence[tuple[str, Sequence[Message]]],
+        conversations: Sequence[tuple[str, Sequence[Message]] | Row],
         *,
         base: str = "starter",
         method: Any = "qlora",
@@ -347,7 +350,6 @@ class Studio:
         Base and method are those of the runs where there are any.
         """
         base, method, lanes = self._lanes([lane for lane, _ in conversations], base, method)
-        rows = [Row(lane=lane, messages=tuple(messages)) for lane, messages in conversations]
         return self._chat.ask(rows, base=base, method=method, lanes=lanes, sampling=sampling)
 
     def _lanes(
@@ -389,6 +391,22 @@ class Studio:
             ended=ended, before=before, after=after, alternatives=alternatives,
         )  # fmt: skip
         return self._chat.explain(asked).tokens
+
+    def answer(
+        self, conversation: Conversation, *, lanes: Sequence[str] | None = None, **options: Any
+    ) -> Generator[tuple[Conversation, Update]]:
+        """Answer a conversation's last question, in the lanes that have not finished answering.
+
+        It is saved with the question before anything is said, while the answers come, and however
+        they end. Options are those of `ask`; answers are drawn as the last exchange says.
+        """
+        kept = self.chats.save(conversation)
+        rows = kept.rows(lanes)
+        if not rows:
+            raise ChatError("Nothing is left to be answered; write a message, or ask for a retry.")
+        sampling = kept.exchanges[-1].sampling
+        updates = self.ask(rows, base=kept.base, sampling=sampling, **options)
+        yield from self.chats.follow(kept, updates)
 
     def warm_up_chat(self) -> None:
         """Start the chat engine's process ahead of the first question."""

@@ -54,6 +54,8 @@ class Conversation(Kept):
     at: str | None = None
     """The last exchange of the open path; None before the first question."""
     branched_from: Origin | None = None
+    named: datetime | None = None
+    """When a person gave it its title."""
 
     @model_validator(mode="after")
     def _be_a_tree(self) -> Self:
@@ -115,8 +117,12 @@ class Conversation(Kept):
     # ---- deeds
 
     def arrange(self, **fields: Any) -> Self:
-        """Change the title, base, lanes, system, sampling or history from here on."""
+        """Change the base, lanes, system, sampling or history from here on."""
         return self.model_validate(dict(self) | fields | {"updated": now()})
+
+    def rename(self, title: str) -> Self:
+        """Give it a title in place of its first question."""
+        return self._with(title=" ".join(title.split()), named=now())
 
     def say(self, prompt: str) -> Self:
         """Ask every lane; the answers come with `answered`."""
