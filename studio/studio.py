@@ -347,9 +347,14 @@ class Studio:
     ) -> Generator[Update]:
         """Answer (lane, conversation) pairs in one batch; a lane is base or run[:step][@strength].
 
-        Base and method are those of the runs where there are any.
+        A row says besides how its answer begins already. Base and method are those of the runs
+        where there are any.
         """
-        base, method, lanes = self._lanes([lane for lane, _ in conversations], base, method)
+        rows = [
+            one if isinstance(one, Row) else Row(lane=one[0], messages=tuple(one[1]))
+            for one in conversations
+        ]
+        base, method, lanes = self._lanes([row.lane for row in rows], base, method)
         return self._chat.ask(rows, base=base, method=method, lanes=lanes, sampling=sampling)
 
     def _lanes(
