@@ -38,7 +38,12 @@ _ROUNDING = 1e-9
 
 def correct(probe: "Probe", answer: str, case: Case) -> bool:
     """Whether a model's written answer to the case is right by the probe's scorer."""
-    return _MARKS[probe.scorer](answer, case)
+    return right(probe.scorer, answer, case)
+
+
+def right(scorer: Scorer, answer: str, case: Case) -> bool:
+    """Whether a written answer to the case is right by that scorer, one that marks writing."""
+    return _MARKS[scorer](answer, case)
 
 
 def fault(scorer: Scorer, case: Case) -> str | None:
