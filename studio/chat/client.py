@@ -1,16 +1,23 @@
-"""The page's end of the chat: starts the engine's process and asks it, one request at a time."""
+"""The page's end of the chat: a line of questions before one engine process, and its answers.
+
+Questions are answered first come, first served, several at once in one batch. Every answer is
+a state that its reader takes when it comes for it, so neither a slow reader nor a closed page
+holds up anybody. If the engine dies it is started again, and what it was answering is asked
+once more, one question at a time: only a question that kills it twice fails.
+"""
 
 import itertools
-import subprocess
 import sys
 import threading
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import suppress
+import time
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Literal
 
+from studio.chat.line import Line, Place
+from studio.chat.mailbox import Box, Mailbox
+from studio.chat.process import EngineProcess, Reply
 from studio.chat.protocol import (
-    REPLY,
     Ask,
     Diverge,
     Diverged,
@@ -25,29 +32,56 @@ from studio.chat.protocol import (
     Update,
 )
 from studio.errors import ModelError
-from studio.tuning.launch import worker_environment
 
 ENGINE = [sys.executable, "-m", "studio.engine.chat"]
+SEATS = 8  # questions answered at once
+PLACES = 64  # questions that may wait
+PLACES_EACH = 4  # questions of one visitor on their way at once
+TURN = 120.0  # seconds after which an answer gives way to those who wait
+UNREAD = 60.0  # seconds after which an answer that nobody reads is stopped
+SILENCE = 300.0  # seconds without a word after which the engine counts as hung; loading is silent
+WATCH = 1.0  # seconds between two looks at these limits
+TRIES = 2
+FAREWELL = 10.0  # seconds the engine has to end by itself
+
+DIED = "The chat engine stopped unexpectedly and is started again; the question is asked once more."
+GAVE_WAY = f"Ended after {TURN:.0f} seconds because others wait; continue it if you want more."
+
+
+class Question(Place):
+    """One request on its way to the engine, and where its answer goes."""
+
+    def __init__(self, request: Ask | Explain | Diverge, owner: str, box: Box) -> None:
+        super().__init__(owner=owner)
+        self.request = request
+        self.box = box
+        self.tries = 0
+        self.before = 0
+        self.gave_way = False
 
 
 class ChatClient:
-    """Asks one engine process; starts it when first needed, and again if it died.
+    """Asks one engine process; starts it when first needed, and again if it died."""
 
-    Requests queue up behind a lock: PEFT's adapter switches are global to a model, so two
-    answers at once would disturb each other. All lanes of one request share one batch.
-    """
-
-    def __init__(self, log: Path) -> None:
+    def __init__(
+        self,
+        log: Path,
+        *,
+        engine: Sequence[str] = ENGINE,
+        seats: int = SEATS,
+        places: int = PLACES,
+        each: int = PLACES_EACH,
+    ) -> None:
         self._log = log
-        self._process: subprocess.Popen[bytes] | None = None
-        self._turn = threading.Lock()
-        self._sending = threading.Lock()
+        self._command = engine
+        self._lock = threading.RLock()
+        self._line: Line[Question] = Line(seats=seats, places=places, each=each)
+        self._process: EngineProcess | None = None
+        self._heard = time.monotonic()
         self._numbers = itertools.count(1)
+        self.rested = ""
 
-    def warm_up(self) -> None:
-        """Start the engine's process, so that its libraries load before the first question."""
-        with self._turn:
-            self._running()
+    # ---- asking
 
     def ask(
         self,
@@ -57,117 +91,187 @@ class ChatClient:
         method: Literal["qlora", "lora"],
         lanes: Sequence[Lane] = (),
         sampling: Sampling | None = None,
+        owner: str = "",
     ) -> Generator[Update]:
         """Yield all rows' texts as they grow; the last update is `done`.
 
-        Closing the iterator early stops the answers. Raises ModelError for a request that
-        cannot be answered, or if the engine died.
+        While the question waits in line its updates have no rows. Closing the iterator early
+        stops the answers. Raises Busy if the line is full, ModelError for a request that cannot
+        be answered or that the engine did not survive.
         """
-        with self._turn:
-            ask = Ask(
-                id=next(self._numbers),
-                base=base,
-                method=method,
-                lanes=tuple(lanes),
-                rows=tuple(rows),
-                sampling=sampling or Sampling(),
-            )
-            self._send(ask)
-            finished = False
-            try:
-                for update in self._updates(ask.id):
-                    finished = update.done
-                    yield update
-            except ModelError:
-                finished = True
-                raise
-            finally:
-                if not finished:
-                    self._drain(ask.id)
+        request = Ask(
+            id=0,
+            base=base,
+            method=method,
+            lanes=tuple(lanes),
+            rows=tuple(rows),
+            sampling=sampling or Sampling(),
+        )
+        box = Mailbox()
+        question = self.put(request, box, owner=owner)
+        try:
+            yield from self.updates(box)
+        finally:
+            self.drop(question)
 
-    def explain(self, request: Explain) -> Explained:
+    def explain(self, request: Explain, *, owner: str = "") -> Explained:
         """One answer read in two lanes; the request's id is set here."""
-        reply = self._read(request)
+        reply = self._read(request, owner)
         assert isinstance(reply, Explained)
         return reply
 
-    def diverge(self, request: Diverge) -> Diverged:
+    def diverge(self, request: Diverge, *, owner: str = "") -> Diverged:
         """How far lanes are from the base along given answers; the request's id is set here."""
-        reply = self._read(request)
+        reply = self._read(request, owner)
         assert isinstance(reply, Diverged)
         return reply
 
-    def _read(self, request: Explain | Diverge) -> Update | Explained | Diverged | Rested:
-        with self._turn:
-            asked = request.model_copy(update={"id": next(self._numbers)})
-            self._send(asked)
-            return next(self._replies(asked.id))
+    def _read(self, request: Explain | Diverge, owner: str) -> Update | Explained | Diverged:
+        box = Mailbox()
+        question = self.put(request, box, owner=owner)
+        try:
+            while isinstance(state := self._take(box), Update):
+                pass  # where it stands in line
+            return state
+        finally:
+            self.drop(question)
+
+    def put(self, request: Ask | Explain | Diverge, box: Box, *, owner: str = "") -> Question:
+        """Put a request in line; its answer goes to the box. Raises Busy."""
+        with self._lock:
+            request = request.model_copy(update={"id": next(self._numbers)})
+            question = Question(request, owner, box)
+            self._line.join(question)
+            self._advance()
+        return question
+
+    def updates(self, box: Mailbox) -> Generator[Update]:
+        """The states of an answer as they come, the last one `done`."""
+        while True:
+            state = self._take(box)
+            assert isinstance(state, Update)
+            yield state
+            if state.done:
+                return
+
+    def drop(self, question: Question) -> None:
+        """Nobody listens any more: free the place, and stop the answer if it is under way."""
+        with self._lock:
+            if question.seated and question in self._line.seated and self._process:
+                self._process.send(Stop(id=question.request.id))
+            self._line.leave(question)
+            self._advance()
+
+    @property
+    def live(self) -> int:
+        """Questions that are waiting or being answered."""
+        with self._lock:
+            return len(self._line.waiting) + len(self._line.seated)
+
+    # ---- the engine
+
+    def warm_up(self) -> None:
+        """Start the engine's process, so that its libraries load before the first question."""
+        with self._lock:
+            self._running()
 
     def close(self) -> None:
-        """Send the engine home, once the answer in progress has ended."""
-        with self._turn:
-            if self._process is not None and self._process.stdin is not None:
-                with suppress(BrokenPipeError):
-                    self._process.stdin.close()
-                try:
-                    self._process.wait(timeout=10)
-                except subprocess.TimeoutExpired:
-                    self._process.kill()
-                    self._process.wait()
-                self._process = None
+        """Send the engine home; answers under way end where they are."""
+        with self._lock:
+            process, self._process = self._process, None
+            for question in [*self._line.seated, *self._line.waiting]:
+                self._line.leave(question)
+                question.box.fail(ModelError("The studio was closed before the answer's end."))
+        if process is not None:
+            process.close(FAREWELL)
 
-    def _updates(self, number: int) -> Iterator[Update]:
-        for reply in self._replies(number):
-            if isinstance(reply, Update):
-                yield reply
-                if reply.done:
-                    return
+    @property
+    def engine_pid(self) -> int | None:
+        """The engine's process, if one has been started."""
+        return self._process.pid if self._process else None
 
-    def _replies(self, number: int) -> Iterator[Update | Explained | Diverged | Rested]:
-        process = self._running()
-        assert process.stdout is not None
-        for line in process.stdout:
-            reply = REPLY.validate_json(line)
-            if reply.id != number:
-                continue
-            if isinstance(reply, Refused):
-                raise ModelError(reply.message)
-            yield reply
-        process.wait()
-        raise ModelError(
-            "The chat engine stopped unexpectedly (out of memory?). Your conversation is kept; "
-            f"ask again and it is started anew. Its log is {self._log}."
-        )
-
-    def _drain(self, number: int) -> None:
-        """Nobody listens any more: stop the answer, and read until it has ended."""
-        with suppress(ModelError):
-            self._send(Stop(id=number))
-            for _ in self._updates(number):
-                pass
-
-    def _send(self, request: Ask | Explain | Diverge | Stop) -> None:
-        process = self._running()
-        assert process.stdin is not None
-        try:
-            with self._sending:
-                process.stdin.write(request.model_dump_json().encode() + b"\n")
-                process.stdin.flush()
-        except BrokenPipeError:
-            process.wait()
-            raise ModelError(
-                f"The chat engine has stopped; ask again to restart it. Its log is {self._log}."
-            ) from None
-
-    def _running(self) -> subprocess.Popen[bytes]:
-        if self._process is None or self._process.poll() is not None:
-            self._log.parent.mkdir(parents=True, exist_ok=True)
-            with self._log.open("ab") as log:
-                self._process = subprocess.Popen(
-                    ENGINE,
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=log,
-                    env=worker_environment(),
-                )
+    def _running(self) -> EngineProcess:
+        if self._process is None:
+            self._heard = time.monotonic()
+            self._process = EngineProcess(
+                self._command, self._log, on_reply=self._hear, on_end=self._mourn
+            )
         return self._process
+
+    def _advance(self) -> None:
+        """Send the engine what it has seats for, and tell those who wait where they stand."""
+        for question in self._line.advance():
+            question.tries += 1
+            question.before = 0
+            if len(self._line.seated) == 1:
+                self._heard = time.monotonic()
+            self._running().send(question.request)
+        for before, question in enumerate(self._line.waiting, start=len(self._line.seated)):
+            if question.before != before:
+                question.before = before
+                question.box.post(Update(id=question.request.id, waiting=before))
+
+    def _hear(self, process: EngineProcess, reply: Reply) -> None:
+        """A reply has come: hand it to whom it is for."""
+        with self._lock:
+            if process is not self._process:
+                return
+            self._heard = time.monotonic()
+            self.rested = reply.why if isinstance(reply, Rested) else ""
+            asked = (one for one in self._line.seated if one.request.id == reply.id)
+            if (question := next(asked, None)) is None or isinstance(reply, Rested):
+                return
+            if not isinstance(reply, Update) or reply.done:
+                self._line.leave(question)
+            if isinstance(reply, Refused):
+                question.box.fail(ModelError(reply.message))
+            else:
+                question.box.post(_with_note(reply) if question.gave_way else reply)
+            self._look_after()
+            self._advance()
+
+    def _mourn(self, process: EngineProcess) -> None:
+        """The engine is dead: ask again what it was answering, but nothing more than twice."""
+        with self._lock:
+            if process is not self._process:
+                return
+            self._process = None
+            for question in reversed(self._line.seated):
+                if question.tries < TRIES:
+                    self._line.put_back(question)
+                    question.box.post(Update(id=question.request.id, news=DIED))
+                else:
+                    self._line.leave(question)
+                    question.box.fail(
+                        ModelError(
+                            "The chat engine stopped twice at this question (out of memory?). "
+                            f"Your conversation is kept. The engine's log is {self._log}."
+                        )
+                    )
+            self._advance()
+
+    def _take(self, box: Mailbox) -> Update | Explained | Diverged:
+        """Wait for the next state; whoever waits also looks after the limits."""
+        while (state := box.take(WATCH)) is None:
+            with self._lock:
+                self._look_after()
+        return state
+
+    def _look_after(self) -> None:
+        """Stop what is unread or has had its turn, and end an engine that hangs."""
+        now = time.monotonic()
+        for question in self._line.seated:
+            crowded = bool(self._line.waiting) and now - question.seated > TURN
+            if not question.gave_way and (crowded or question.box.unread() > UNREAD):
+                question.gave_way = True
+                self._running().send(Stop(id=question.request.id))
+        if self._line.seated and self._process and now - self._heard > SILENCE:
+            self._process.kill()
+
+
+def _with_note(reply: Update | Explained | Diverged) -> Update | Explained | Diverged:
+    """The answer with the reason why it ended early in every row that had not ended itself."""
+    if not isinstance(reply, Update):
+        return reply
+    rows = (row if row.stopped else row.model_copy(update={"note": GAVE_WAY}) for row in reply.rows)
+    return reply.model_copy(update={"rows": tuple(rows)})
