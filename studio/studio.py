@@ -11,7 +11,7 @@ from typing import Any
 from studio.chat.archive import Archive
 from studio.chat.client import ChatClient
 from studio.chat.conversation import Conversation
-from studio.chat.protocol import Explain, Explained, Lane, ReadToken, Row, Sampling, Update
+from studio.chat.protocol import Explain, Lane, ReadToken, Row, Sampling, Update
 from studio.data.dataset import Dataset, build_dataset, list_datasets, open_dataset
 from studio.data.example import Message
 from studio.data.readers import read_rows
@@ -395,9 +395,7 @@ class Studio:
             id=0, base=base, method=method, lanes=lanes, messages=tuple(messages), answer=answer,
             ended=ended, before=before, after=after, alternatives=alternatives,
         )  # fmt: skip
-        reply = self._chat.read(asked)
-        assert isinstance(reply, Explained)
-        return reply.tokens
+        return self._chat.explain(asked).tokens
 
     def answer(
         self, conversation: Conversation, *, lanes: Sequence[str] | None = None, **options: Any
