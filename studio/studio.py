@@ -344,18 +344,21 @@ class Studio:
         base: str = "starter",
         method: Any = "qlora",
         sampling: Sampling | None = None,
+        owner: str = "",
     ) -> Generator[Update]:
         """Answer (lane, conversation) pairs in one batch; a lane is base or run[:step][@strength].
 
         A row says besides how its answer begins already. Base and method are those of the runs
-        where there are any.
+        where there are any. An owner is a visitor, who may have only so many questions on the way.
         """
         rows = [
             one if isinstance(one, Row) else Row(lane=one[0], messages=tuple(one[1]))
             for one in conversations
         ]
         base, method, lanes = self._lanes([row.lane for row in rows], base, method)
-        return self._chat.ask(rows, base=base, method=method, lanes=lanes, sampling=sampling)
+        return self._chat.ask(
+            rows, base=base, method=method, lanes=lanes, sampling=sampling, owner=owner
+        )
 
     def _lanes(
         self, names: Sequence[str], base: str, method: Any
