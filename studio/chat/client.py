@@ -114,8 +114,19 @@ class ChatClient:
         finally:
             self.drop(question)
 
-    def read(self, request: Explain | Diverge, *, owner: str = "") -> Explained | Diverged:
-        """Numbers about answers that were given already; the request's id is set here."""
+    def explain(self, request: Explain, *, owner: str = "") -> Explained:
+        """One answer read in two lanes; the request's id is set here."""
+        reply = self._read(request, owner)
+        assert isinstance(reply, Explained)
+        return reply
+
+    def diverge(self, request: Diverge, *, owner: str = "") -> Diverged:
+        """How far lanes are from the base along given answers; the request's id is set here."""
+        reply = self._read(request, owner)
+        assert isinstance(reply, Diverged)
+        return reply
+
+    def _read(self, request: Explain | Diverge, owner: str) -> Explained | Diverged:
         box = Mailbox()
         question = self.put(request, box, owner=owner)
         try:
