@@ -8,6 +8,7 @@ StudioError            str(error) is one sentence: what happened, where, what to
 ├── ProbeError         probes or outcomes that do not fit together
 ├── RunError           a run that does not exist, failed, or cannot do what was asked
 ├── ChatError          a conversation or a draft that is not there, or a deed it has no room for
+├── EndpointError      a server elsewhere that cannot be asked, or what it did instead of answering
 └── Busy               somebody else holds what is needed
 """
 
@@ -44,6 +45,10 @@ class RunError(StudioError):
 
 class ChatError(StudioError):
     """A conversation or a draft is not there, or has no room for what was asked."""
+
+
+class EndpointError(StudioError):
+    """A server elsewhere cannot be asked, or did not answer as it should."""
 
 
 class Busy(StudioError):
