@@ -39,6 +39,11 @@ class Settings(BaseModel):
         return self.home / "chats"
 
     @property
+    def decks(self) -> Path:
+        """A person's own decks of prompts, one JSON-lines file each, and the runs of decks."""
+        return self.home / "decks"
+
+    @property
     def cache(self) -> Path:
         """What can be made again: self-generated text, scores of a base."""
         return self.home / "cache"
@@ -57,6 +62,7 @@ class Settings(BaseModel):
             self.templates,
             self.probes,
             self.chats,
+            self.decks,
             self.cache,
             self.logs,
         ):

@@ -11,14 +11,29 @@ from typing import Any
 from studio.chat.archive import Archive
 from studio.chat.client import ChatClient
 from studio.chat.conversation import Conversation
-from studio.chat.protocol import Explain, Lane, ReadToken, Row, Sampling, Update
+from studio.chat.deck import Deck, own_deck, retention_deck, task_deck
+from studio.chat.deck import load as load_deck
+from studio.chat.deck import own_names as own_decks
+from studio.chat.deck import save as save_deck
+from studio.chat.deck_run import ENDPOINT, DeckRun, DeckRuns, Table, deal
+from studio.chat.protocol import (
+    Diverge,
+    Diverged,
+    Explain,
+    Lane,
+    ReadToken,
+    Reply,
+    Row,
+    Sampling,
+    Update,
+)
 from studio.data.dataset import Dataset, build_dataset, list_datasets, open_dataset
 from studio.data.example import Message
 from studio.data.readers import read_rows
 from studio.data.template import Template, find, own, shipped
 from studio.errors import ChatError, DatasetError, RunError, StudioError
 from studio.measure.comparison import Comparison, LaneSpec
-from studio.measure.halves import replayed_half
+from studio.measure.halves import measuring_half, replayed_half
 from studio.measure.importing import import_probe, keep_heldout
 from studio.measure.keepsake import pack
 from studio.measure.outcome import BASE
@@ -47,6 +62,7 @@ class Studio:
         self.settings.make_folders()
         self._launcher = Launcher(self.settings.logs)
         self._chat = ChatClient(self.settings.logs / "chat.log")
+        self.deck_runs = DeckRuns(self.settings.decks / "runs")
         self.chats = Archive(self.settings.chats)
 
     def __enter__(self) -> "Studio":
@@ -415,6 +431,79 @@ class Studio:
         sampling = kept.exchanges[-1].sampling
         updates = self.ask(rows, base=kept.base, sampling=sampling, **options)
         yield from self.chats.follow(kept, updates)
+
+    # ---- decks
+
+    def decks(self, lanes: Sequence[str] = (), *, base: str = "starter") -> dict[str, str]:
+        """Titles by name of the decks that suit these lanes: their tasks, old skills, own ones."""
+        found = {}
+        for id in dict.fromkeys(run.recipe.dataset for run in self._runs_of(lanes)):
+            with suppress(StudioError):  # removed since: there are no rows to ask
+                found[f"task:{id}"] = f"Task: held-out rows of {self.dataset(id).card.name}"
+        found[f"retention:{base}"] = f"Old skills: questions from the probes of {base}"
+        return found | {name: f"Own: {name}" for name in own_decks(self.settings.decks)}
+
+    def deck(self, name: str, lanes: Sequence[str] = ()) -> Deck:
+        """A deck by name; of probes that one of the lanes learned from, only the other half."""
+        kind, _, about = name.partition(":")
+        if kind == "task":
+            return task_deck(self.dataset(about))
+        if kind != "retention":
+            return load_deck(name, self.settings.decks)
+        learned = {probe for run in self._runs_of(lanes) for probe in run.replayed()}
+        asked = find_probes(self.retention_probes(about), self.settings.probes)
+        halves = [measuring_half(one) if one.name in learned else one for one in asked]
+        return retention_deck(about, halves)
+
+    def keep_deck(self, name: str, source: Path | str) -> Deck:
+        """Keep a deck of a person's file, or of text with a prompt per line; see `own_deck`."""
+        deck = own_deck(name, source)
+        save_deck(deck, self.settings.decks)
+        return deck
+
+    def run_deck(
+        self,
+        deck: str | Deck,
+        lanes: Sequence[str],
+        *,
+        limit: int = 0,
+        system: str = "",
+        sampling: Sampling | None = None,
+        base: str = "starter",
+        owner: str = "",
+        fresh: bool = False,
+    ) -> Generator[Table]:
+        """Answer a deck in the base and these lanes; yields the table as it fills.
+
+        The same question is never asked twice: a run that was stopped goes on, one that is done
+        is shown as it was, unless it is asked `fresh`.
+        """
+        chosen = deck if isinstance(deck, Deck) else self.deck(deck, lanes)
+        ground = self._lanes([BASE, *lanes], base, "qlora")
+        run = DeckRun.of(
+            chosen.shortened(limit), lanes, base=ground[0], system=system.strip(),
+            sampling=sampling or Sampling(), owner=owner,
+        )  # fmt: skip
+
+        def diverge(replies: Sequence[Reply], among: Sequence[str]) -> Diverged:
+            base, method, adapters = self._lanes(among, run.base, "qlora")
+            return self._chat.diverge(
+                Diverge(id=0, base=base, method=method, lanes=adapters,
+                        replies=tuple(replies), among=tuple(among)),
+                owner=owner,
+            )  # fmt: skip
+
+        return deal(
+            self.deck_runs.keep(run, fresh=fresh),
+            self.deck_runs,
+            ask=lambda rows: self.ask(rows, base=run.base, sampling=run.sampling, owner=owner),
+            diverge=diverge,
+        )
+
+    def _runs_of(self, lanes: Sequence[str]) -> list[Run]:
+        """The tuned runs behind these lanes."""
+        tuned = [lane for lane in lanes if lane != BASE and not lane.startswith(ENDPOINT)]
+        return [self.run(LaneSpec.parse(lane).run) for lane in tuned]
 
     def warm_up_chat(self) -> None:
         """Start the chat engine's process ahead of the first question."""

@@ -88,13 +88,13 @@ def csv(outcomes: Iterable[Outcome]) -> str:
     """Every answer of every lane as a spreadsheet, one line each."""
     names = [name for name in Outcome.model_fields if name not in ("token_nlls", "pieces")]
     rows = (one.model_dump(mode="json", include=set(names)) for one in outcomes)
-    return _sheet(names, rows)
+    return sheet(names, rows)
 
 
 def deltas_csv(report: Report) -> str:
     """Every delta of the report as a spreadsheet, one line each."""
     rows = (one.model_dump(mode="json") for one in report.deltas)
-    return _sheet(list(Delta.model_fields), rows)
+    return sheet(list(Delta.model_fields), rows)
 
 
 def markdown(report: Report, drawn: Mapping[str, str]) -> str:
@@ -114,7 +114,8 @@ def draw_all(report: Report) -> dict[str, tuple[str, str]]:
     return {f"{name}.svg": (one.caption, str(one.svg)) for name, one in drawn.items()}
 
 
-def _sheet(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+def sheet(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+    """Rows as a spreadsheet; nothing in a cell is taken for a formula."""
     file = io.StringIO(newline="")
     writer = spreadsheet.writer(file)
     writer.writerow(names)

@@ -57,7 +57,7 @@ def private_folders(studio: Studio) -> list[str]:
     """Everything in the home folder but the page's own files: never served."""
     places = studio.settings
     folders: list[Path] = [
-        places.datasets, places.runs, places.templates, places.probes, places.chats,
+        places.datasets, places.runs, places.templates, places.probes, places.chats, places.decks,
         places.cache, places.logs,
     ]  # fmt: skip
     return [str(folder) for folder in folders]
