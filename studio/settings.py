@@ -44,6 +44,11 @@ class Settings(BaseModel):
         return self.home / "decks"
 
     @property
+    def arena(self) -> Path:
+        """Blind arenas with their votes, one folder each."""
+        return self.home / "arena"
+
+    @property
     def cache(self) -> Path:
         """What can be made again: self-generated text, scores of a base."""
         return self.home / "cache"
@@ -62,6 +67,7 @@ class Settings(BaseModel):
             self.templates,
             self.probes,
             self.chats,
+            self.arena,
             self.decks,
             self.cache,
             self.logs,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.chat.archive import Archive
+from studio.chat.arena import Arena
 from studio.chat.client import ChatClient
 from studio.chat.conversation import Conversation
 from studio.chat.deck import Deck, own_deck, retention_deck, task_deck
@@ -27,6 +28,8 @@ from studio.chat.protocol import (
     Sampling,
     Update,
 )
+from studio.chat.score import Score, score
+from studio.chat.votes import Arenas
 from studio.data.dataset import Dataset, build_dataset, list_datasets, open_dataset
 from studio.data.example import Message
 from studio.data.readers import read_rows
@@ -64,6 +67,7 @@ class Studio:
         self._chat = ChatClient(self.settings.logs / "chat.log")
         self.deck_runs = DeckRuns(self.settings.decks / "runs")
         self.chats = Archive(self.settings.chats)
+        self.arenas = Arenas(self.settings.arena, self.ask)
 
     def __enter__(self) -> "Studio":
         return self
@@ -504,6 +508,45 @@ class Studio:
         """The tuned runs behind these lanes."""
         tuned = [lane for lane in lanes if lane != BASE and not lane.startswith(ENDPOINT)]
         return [self.run(LaneSpec.parse(lane).run) for lane in tuned]
+
+    # ---- blind arena
+
+    def start_arena(
+        self, lanes: Sequence[str], decks: Sequence[str | Deck], *, limit: int = 0, **options: Any
+    ) -> Arena:
+        """Settle a blind arena of these lanes: who meets whom on which prompts, on which sides.
+
+        The first lane is what the others are compared with. At most `limit` prompts are taken of
+        each deck; 0 takes all. Options are base, system, sampling, seed, title and owner. Go on
+        with `arenas.next` and `arenas.vote`.
+        """
+        base, _, _ = self._lanes(lanes, options.pop("base", "starter"), "qlora")
+        chosen = [one if isinstance(one, Deck) else self.deck(one, lanes) for one in decks]
+        titles = {lane: self.title_of(lane) for lane in lanes}
+        names = " against ".join(dict.fromkeys(titles.values()))
+        return self.arenas.start(
+            lanes=tuple(lanes), titles=titles, base=base,
+            decks=tuple(deck.shortened(limit) for deck in chosen),
+            **{"title": names} | options,
+        )  # fmt: skip
+
+    def score_arena(self, id: str) -> Score:
+        """What an arena's votes say so far, each deck for itself."""
+        return score(self.arenas.open(id), self.arenas.duels(id), self.arenas.votes(id))
+
+    def title_of(self, lane: str) -> str:
+        """What a person calls a lane; a run that was deleted keeps its name."""
+        if lane == BASE:
+            return "Base"
+        if lane.startswith(ENDPOINT):
+            return lane.removeprefix(ENDPOINT)
+        spec = LaneSpec.parse(lane)
+        try:
+            title = self.run(spec.run).title
+        except StudioError:
+            title = f"{spec.run} (deleted)"
+        step = f" · step {spec.checkpoint}" if spec.checkpoint else ""
+        return title + step + (f" · strength {spec.strength:g}" if spec.strength != 1 else "")
 
     def warm_up_chat(self) -> None:
         """Start the chat engine's process ahead of the first question."""

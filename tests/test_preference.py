@@ -137,7 +137,7 @@ def test_a_preference_is_shown_at_the_end_or_by_overwhelming_evidence() -> None:
     assert not is_shown([True, True, True, False] * 5, finished=False)
     assert is_shown([True] * 19 + [False], finished=False)
     assert not end([True, False] * 20)
-    assert not end([True, True, True, False] * 5, pairs=3)
+    assert not end([True, True, True, False] * 5, comparisons=3)
 
 
 def voted(generator: np.random.Generator, n: int, at_zero: float, pull: float) -> tuple:  # type: ignore[type-arg]

@@ -58,19 +58,21 @@ def anytime_p(won: Sequence[bool]) -> float:
     return exp(-most)
 
 
-def is_shown(won: Sequence[bool], *, finished: bool, pairs: float = 1, level: float = 0.95) -> bool:
+def is_shown(
+    won: Sequence[bool], *, finished: bool, comparisons: int = 1, level: float = 0.95
+) -> bool:
     """Whether decisive votes show a preference, looked at while they come or at the planned end.
 
     At the end the sign test decides at 1 - level; before it, where names and scores are seen as
     one goes, only overwhelming evidence does: `anytime_p` at a tenth of that (the idea of
     Haybittle, 1971, British Journal of Radiology 44:793-797, and Peto). Both ways together are
     wrong in at most 5.1 % of arenas without a preference, for up to 200 decisive votes (counted
-    exactly in the tests). `pairs` divides the error among so many comparisons. Fewer than
+    exactly in the tests). `comparisons` divides the error among so many comparisons. Fewer than
     FEWEST_DECISIVE votes show nothing.
     """
     if len(won) < FEWEST_DECISIVE:
         return False
-    error = (1 - level) / pairs
+    error = (1 - level) / comparisons
     if finished and sign_test(sum(won), len(won) - sum(won)) <= error:
         return True
     return anytime_p(won) <= EARLY * error
