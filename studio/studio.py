@@ -17,7 +17,15 @@ from studio.chat.deck import load as load_deck
 from studio.chat.deck import own_names as own_decks
 from studio.chat.deck import save as save_deck
 from studio.chat.deck_run import ENDPOINT, DeckRun, DeckRuns, Table, deal
+from studio.chat.endpoints import (
+    Checked,
+    Endpoint,
+    find_endpoint,
+    is_endpoint,
+    read_endpoints,
+)
 from studio.chat.protocol import (
+    Ask,
     Diverge,
     Diverged,
     Explain,
@@ -370,15 +378,28 @@ class Studio:
 
         A row says besides how its answer begins already. Base and method are those of the runs
         where there are any. An owner is a visitor, who may have only so many questions on the way.
+        Rows in a lane "endpoint:NAME" are answered there, beside the others.
         """
         rows = [
             one if isinstance(one, Row) else Row(lane=one[0], messages=tuple(one[1]))
             for one in conversations
         ]
-        base, method, lanes = self._lanes([row.lane for row in rows], base, method)
-        return self._chat.ask(
-            rows, base=base, method=method, lanes=lanes, sampling=sampling, owner=owner
-        )
+        remote = {row.lane: self.endpoint(row.lane) for row in rows if is_endpoint(row.lane)}
+        here = [row.lane for row in rows if row.lane not in remote]
+        lanes: tuple[Lane, ...] = ()
+        if here:
+            base, method, lanes = self._lanes(here, base, method)
+        if not remote:
+            return self._chat.ask(
+                rows, base=base, method=method, lanes=lanes, sampling=sampling, owner=owner
+            )
+        from studio.chat.together import answer_together  # loads the HTTP client
+
+        request = Ask(
+            id=0, base=base, method=method, lanes=lanes, rows=tuple(rows),
+            sampling=sampling or Sampling(),
+        )  # fmt: skip
+        return answer_together(self._chat, request, remote, owner=owner)
 
     def _lanes(
         self, names: Sequence[str], base: str, method: Any
@@ -547,6 +568,20 @@ class Studio:
             title = f"{spec.run} (deleted)"
         step = f" · step {spec.checkpoint}" if spec.checkpoint else ""
         return title + step + (f" · strength {spec.strength:g}" if spec.strength != 1 else "")
+
+    def endpoints(self) -> list[Endpoint]:
+        """The servers elsewhere that can answer in a lane; EndpointError if their file is wrong."""
+        return read_endpoints(self.settings.home)
+
+    def endpoint(self, name: str) -> Endpoint:
+        """The endpoint of that name, or of that lane."""
+        return find_endpoint(name, self.settings.home)
+
+    def check_endpoint(self, name: str) -> Checked:
+        """Ask an endpoint for one token; EndpointError says in one sentence what is wrong."""
+        from studio.chat.endpoint_check import check
+
+        return check(self.endpoint(name))
 
     def warm_up_chat(self) -> None:
         """Start the chat engine's process ahead of the first question."""

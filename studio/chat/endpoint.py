@@ -4,7 +4,8 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, suppress
 from typing import Any
 
 import httpx
@@ -74,16 +75,17 @@ class Call:
 
     def stop(self) -> None:
         """End it where it is; what was said is posted, and the server sees that nobody listens."""
-        if not self._loop.is_closed():
+        with suppress(RuntimeError):  # it has ended by itself in this moment
             self._loop.call_soon_threadsafe(self._stop.set)
 
     def _run(self) -> None:
+        note = f"{_who(self._endpoint)} could not be asked; the terminal says why."
         try:
             note = self._loop.run_until_complete(self._talk())
         finally:
             self._loop.close()
             _calls.release()
-        self._post(self._said.model_copy(update={"note": note}), True)
+            self._post(self._said.model_copy(update={"note": note}), True)
 
     async def _talk(self) -> str:
         """Answer until the end or the stop; returns what a person should know about it."""
@@ -103,30 +105,33 @@ class Call:
     async def _answer(self) -> None:
         began, shown, first = time.monotonic(), 0.0, 0.0
         text, tokens = "", 0
-        async for chunk in stream(self._endpoint, self._body):
-            now = time.monotonic()
-            choice = chunk.choices[0] if chunk.choices else Choice()
-            if new := (choice.message or choice.delta).content or "":
-                first = first or now
-                text, tokens = text + new, tokens + 1
-            if chunk.usage and chunk.usage.completion_tokens:
-                tokens = chunk.usage.completion_tokens
-            self._said = self._said.model_copy(
-                update={
-                    "text": text,
-                    "tokens": tokens,
-                    "stopped": choice.finish_reason == "stop" or self._said.stopped,
-                    "first_token": round(first - began, 4) if first else 0.0,
-                    "tokens_per_second": round((tokens - 1) / (now - first), 1)
-                    if tokens > 1 and now > first
-                    else 0.0,
-                }
-            )
-            if len(text) > LONGEST:
-                raise EndpointError(f"{_who(self._endpoint)} said more than {LONGEST} characters.")
-            if now - shown >= PAUSE:
-                shown = now
-                self._post(self._said, False)
+        async with aclosing(stream(self._endpoint, self._body)) as chunks:
+            async for chunk in chunks:
+                now = time.monotonic()
+                choice = chunk.choices[0] if chunk.choices else Choice()
+                if new := (choice.message or choice.delta).content or "":
+                    first = first or now
+                    text, tokens = text + new, tokens + 1
+                if chunk.usage and chunk.usage.completion_tokens:
+                    tokens = chunk.usage.completion_tokens
+                if len(text) > LONGEST:
+                    raise EndpointError(f"{_who(self._endpoint)} does not come to an end.")
+                self._said = Said(
+                    lane=self._said.lane,
+                    text=text,
+                    tokens=tokens,
+                    stopped=choice.finish_reason == "stop" or self._said.stopped,
+                    first_token=round(first - began, 4) if first else 0.0,
+                    tokens_per_second=_pace(tokens, now - first),
+                )
+                if now - shown >= PAUSE:
+                    shown = now
+                    self._post(self._said, False)
+
+
+def _pace(tokens: int, seconds: float) -> float:
+    """Tokens per second after the first one."""
+    return round((tokens - 1) / seconds, 1) if tokens > 1 and seconds > 0 else 0.0
 
 
 def request_body(endpoint: Endpoint, row: Row, sampling: Sampling) -> dict[str, Any]:
@@ -148,7 +153,7 @@ def request_body(endpoint: Endpoint, row: Row, sampling: Sampling) -> dict[str, 
     return body | {"messages": messages}
 
 
-async def stream(endpoint: Endpoint, body: dict[str, Any]) -> AsyncIterator[Chunk]:
+async def stream(endpoint: Endpoint, body: dict[str, Any]) -> AsyncGenerator[Chunk]:
     """The chunks of an answer; EndpointError if they do not come, break off, or are none."""
     ended = False
     try:
@@ -171,8 +176,9 @@ async def stream(endpoint: Endpoint, body: dict[str, Any]) -> AsyncIterator[Chun
 def open_client(endpoint: Endpoint) -> httpx.AsyncClient:
     """A client that carries the key, to this server only: redirects are not followed."""
     key = endpoint.key()
+    carried = {"authorization": f"Bearer {key}"} if key else {}
     return httpx.AsyncClient(
-        headers={"authorization": f"Bearer {key}"} if key else {},
+        headers={"accept-encoding": "identity"} | carried,  # so that sizes are what they seem
         timeout=httpx.Timeout(endpoint.timeout, connect=min(CONNECT, endpoint.timeout)),
     )
 

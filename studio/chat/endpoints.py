@@ -82,6 +82,20 @@ class Endpoint(BaseModel):
         return key
 
 
+class Checked(BaseModel):
+    """What an endpoint did when it was asked for one token."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    name: str
+    seconds: float
+    """How long it took."""
+    models: tuple[str, ...]
+    """The models that the server names, if it does."""
+    encrypted: bool
+    """Whether questions, answers and the key travel unread."""
+
+
 def is_endpoint(lane: str) -> bool:
     """Whether a lane's name is that of an endpoint."""
     return lane.startswith(PREFIX)
