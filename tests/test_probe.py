@@ -8,7 +8,16 @@ from pydantic import ValidationError
 from studio.data.dataset import build_dataset
 from studio.data.template import Phrasing, Template
 from studio.errors import ProbeError
-from studio.measure.probe import Case, Probe, find, from_dataset, load, save, shipped
+from studio.measure.probe import (
+    SHIPPED,
+    Case,
+    Probe,
+    find,
+    from_dataset,
+    load,
+    save,
+    shipped,
+)
 
 GOOD = """
 name: own-colours
@@ -363,3 +372,8 @@ def test_a_saved_probe_is_read_back_equal(tmp_path: Path, count: int, suffix: st
 def test_faulty_json_lines_are_refused(tmp_path: Path, text: str, reason: str) -> None:
     with pytest.raises(ProbeError, match=f"own.jsonl.*{reason}"):
         load(write(tmp_path, text, "own.jsonl"))
+
+
+def test_a_shipped_file_is_called_as_its_probe_is() -> None:
+    files = {path.stem for path in SHIPPED.iterdir() if path.suffix in (".yaml", ".jsonl")}
+    assert files == {one.name for one in shipped(pack=None)}

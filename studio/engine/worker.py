@@ -101,7 +101,14 @@ def _do(run: Run, log: EventLog) -> dict[str, Any]:
         from studio.engine.repair import repair
 
         return repair(run, log)
-    from studio.engine.compare import compare
+    return _measure(run, log)
+
+
+def _measure(run: Run, log: EventLog) -> dict[str, Any]:
+    from studio.engine.libraries import leanly
+
+    with leanly():
+        from studio.engine.compare import compare
 
     return compare(run, log)
 

@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -167,12 +168,14 @@ def find(names: Iterable[str] | None, home_probes: Path) -> list[Probe]:
     A pack's name stands for all its probes; `None` stands for every probe there is. ProbeError
     names the known ones when a name is unknown, and refuses a name that two files claim.
     """
-    probes = [*shipped(pack=None), *own_probes(home_probes)]
+    wanted = None if names is None else tuple(names)
+    own = own_probes(home_probes)
+    probes = [*_shipped_for(wanted, {probe.name for probe in own}), *own]
     known = index_by_name(probes)
-    if names is None:
+    if wanted is None:
         return probes
     found: dict[str, Probe] = {}
-    for name in names:
+    for name in wanted:
         members = [probe for probe in probes if name in (probe.name, probe.pack)]
         if not members:
             listed = ", ".join(known) or "none"
@@ -191,14 +194,28 @@ def index_by_name(probes: Iterable[Probe]) -> dict[str, Probe]:
     return known
 
 
+def _shipped_for(names: Sequence[str] | None, own: AbstractSet[str]) -> Sequence[Probe]:
+    """Shipped probes, the named ones among them; all, unless every name is known without.
+
+    A shipped file is called as its probe is; reading all of them takes longer than asking one.
+    """
+    files = {path.stem: path for path in _files(SHIPPED)}
+    if names is None or not set(names) <= files.keys() | own:
+        return _load_shipped()
+    return [load(files[name]) for name in dict.fromkeys(names) if name in files]
+
+
 @cache
 def _load_shipped() -> tuple[Probe, ...]:
     return tuple(_load_folder(SHIPPED))
 
 
 def _load_folder(folder: Path) -> list[Probe]:
-    paths = (path for path in folder.glob("*") if path.suffix in probe_file.SUFFIXES)
-    return [load(path) for path in sorted(paths)]
+    return [load(path) for path in _files(folder)]
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*") if path.suffix in probe_file.SUFFIXES)
 
 
 def flagged(home_probes: Path) -> Probe | None:
