@@ -16,7 +16,7 @@ from studio.chat.deck import Deck, own_deck, retention_deck, task_deck
 from studio.chat.deck import load as load_deck
 from studio.chat.deck import own_names as own_decks
 from studio.chat.deck import save as save_deck
-from studio.chat.deck_run import ENDPOINT, DeckRun, DeckRuns, Table, deal
+from studio.chat.deck_run import DeckRun, DeckRuns, Table, deal
 from studio.chat.endpoints import (
     Checked,
     Endpoint,
@@ -30,12 +30,12 @@ from studio.chat.protocol import (
     Diverged,
     Explain,
     Lane,
-    ReadToken,
     Reply,
     Row,
     Sampling,
     Update,
 )
+from studio.chat.reading import Reading
 from studio.chat.score import Score, score
 from studio.chat.votes import Arenas
 from studio.data.dataset import Dataset, build_dataset, list_datasets, open_dataset
@@ -429,17 +429,20 @@ class Studio:
         alternatives: int = 5,
         base: str = "starter",
         method: Any = "qlora",
-    ) -> tuple[ReadToken, ...]:
+        owner: str = "",
+    ) -> Reading:
         """Read an answer in two lanes: each token's log p before and after, and what else could be.
 
         It may have been given by any lane; `ended` says whether it ended by itself.
         """
+        if remote := [lane for lane in (before, after) if is_endpoint(lane)]:
+            raise ChatError(f"{remote[0]} does not show its probabilities; choose another lane.")
         base, method, lanes = self._lanes([before, after], base, method)
         asked = Explain(
             id=0, base=base, method=method, lanes=lanes, messages=tuple(messages), answer=answer,
             ended=ended, before=before, after=after, alternatives=alternatives,
         )  # fmt: skip
-        return self._chat.explain(asked).tokens
+        return Reading(before, after, self._chat.explain(asked, owner=owner).tokens)
 
     def answer(
         self, conversation: Conversation, *, lanes: Sequence[str] | None = None, **options: Any
@@ -504,7 +507,7 @@ class Studio:
         is shown as it was, unless it is asked `fresh`.
         """
         chosen = deck if isinstance(deck, Deck) else self.deck(deck, lanes)
-        ground = self._lanes([BASE, *lanes], base, "qlora")
+        ground = self._lanes([one for one in lanes if not is_endpoint(one)], base, "qlora")
         run = DeckRun.of(
             chosen.shortened(limit), lanes, base=ground[0], system=system.strip(),
             sampling=sampling or Sampling(), owner=owner,
@@ -527,7 +530,7 @@ class Studio:
 
     def _runs_of(self, lanes: Sequence[str]) -> list[Run]:
         """The tuned runs behind these lanes."""
-        tuned = [lane for lane in lanes if lane != BASE and not lane.startswith(ENDPOINT)]
+        tuned = [lane for lane in lanes if lane != BASE and not is_endpoint(lane)]
         return [self.run(LaneSpec.parse(lane).run) for lane in tuned]
 
     # ---- blind arena

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, Self
 from pydantic import Field, ValidationError
 
 from studio.chat.deck import Deck, Prompt
+from studio.chat.endpoints import is_endpoint
 from studio.chat.exchange import Kept, now
 from studio.chat.protocol import Diverged, Reply, Row, Said, Sampling, Update
 from studio.chat.wording import share_differing
@@ -28,7 +29,6 @@ from studio.measure.outcome import BASE
 
 ROWS = 24
 """So many answers are written in one batch: prompts times lanes."""
-ENDPOINT = "endpoint:"
 
 Ask = Callable[[Sequence[Row]], Generator[Update]]
 Diverge = Callable[[Sequence[Reply], Sequence[str]], Diverged]
@@ -46,6 +46,11 @@ class Given(Kept):
     note: str = ""
     kl: float | None = None
     """Sum of KL(base‖lane) in nats along the base's own answer; None where it was not taken."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is no answer, and a note that says why."""
+        return not self.tokens and not self.stopped and bool(self.note)
 
 
 class Round(Kept):
@@ -201,9 +206,12 @@ def deal(table: Table, runs: DeckRuns, *, ask: Ask, diverge: Diverge) -> Generat
     Every finished batch is kept at once. Closing the generator stops the batch under way.
     """
     run = table.run
-    known = {one.prompt for one in table.rounds}
+    failed = {
+        one.prompt for one in table.rounds if any(said.failed for said in one.answers.values())
+    }
+    known = {one.prompt for one in table.rounds} - failed
     rest = [prompt for prompt in run.deck.prompts if prompt.id not in known]
-    among = [lane for lane in run.tuned if not lane.startswith(ENDPOINT)]
+    among = [lane for lane in run.tuned if not is_endpoint(lane)]
     size = max(1, ROWS // len(run.lanes))
     for batch in (rest[begin : begin + size] for begin in range(0, len(rest), size)):
         asked = [prompt.under(run.system) for prompt in batch]
