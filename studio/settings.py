@@ -39,6 +39,11 @@ class Settings(BaseModel):
         return self.home / "chats"
 
     @property
+    def drafts(self) -> Path:
+        """What was gathered in chat to be learned, one folder per draft."""
+        return self.home / "drafts"
+
+    @property
     def decks(self) -> Path:
         """A person's own decks of prompts, one JSON-lines file each, and the runs of decks."""
         return self.home / "decks"
@@ -67,6 +72,7 @@ class Settings(BaseModel):
             self.templates,
             self.probes,
             self.chats,
+            self.drafts,
             self.arena,
             self.decks,
             self.cache,

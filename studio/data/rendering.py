@@ -4,13 +4,19 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Literal
 
+from pydantic import TypeAdapter, ValidationError
+
 from studio.data.example import Example, Message
 from studio.data.readers import Row
 from studio.data.sandbox import Sandbox
 from studio.data.split import SourceRow, fraction, identify
 from studio.data.template import CHOICE_SEPARATOR, Phrasing, Template
+from studio.errors import DatasetError, sentence
 
 Phrasings = Literal["one", "all"]
+ROLES = ("user", "assistant")  # by turns, in the history of a conversation
+
+_TURNS = TypeAdapter(tuple[Message, ...])
 
 
 def preview(
@@ -52,7 +58,7 @@ def render_examples(
             what=f"template '{template.name}', phrasing {number}",
         )
         examples += [
-            _example(row, number, text, choices.get(row.number, ()))
+            _example(row, number, text, choices.get(row.number, ()), _history(template, row))
             for row, text in zip(asked, texts, strict=True)
         ]
     return sorted(examples, key=lambda example: (example.row, example.phrasing))
@@ -106,11 +112,32 @@ def _phrasings_for(
     return [numbers[-1]]
 
 
+def _history(template: Template, row: SourceRow) -> Sequence[Message]:
+    """The earlier turns that the row brings along; DatasetError if they do not take turns."""
+    if not template.history_column:
+        return ()
+    try:
+        turns = _TURNS.validate_python(row.columns.get(template.history_column) or ())
+    except ValidationError as error:
+        what = f"Row {row.number}, column '{template.history_column}'"
+        raise DatasetError(sentence(error, what)) from error
+    if any(turn.role != ROLES[number % 2] for number, turn in enumerate(turns)) or len(turns) % 2:
+        raise DatasetError(
+            f"Row {row.number}: column '{template.history_column}' must hold turns of user and "
+            "assistant by turns, and end with the assistant's."
+        )
+    return turns
+
+
 def _example(
-    row: SourceRow, phrasing: int, texts: dict[str, str], choices: tuple[str, ...]
+    row: SourceRow,
+    phrasing: int,
+    texts: dict[str, str],
+    choices: tuple[str, ...],
+    history: Sequence[Message],
 ) -> Example:
     system = texts.get("system", "").strip()
-    messages = [Message(role="user", content=texts["prompt"].strip())]
+    messages = [*history, Message(role="user", content=texts["prompt"].strip())]
     if system:
         messages.insert(0, Message(role="system", content=system))
     return Example(

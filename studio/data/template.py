@@ -79,6 +79,8 @@ class Template(BaseModel):
     """Sample rows."""
     rows_file: str | None = None
     """A file of rows beside the template, used instead of the sample rows where it exists."""
+    history_column: str | None = None
+    """The column with the earlier turns of a conversation: a list of role and content."""
     split_column: str | None = None
     """The column in which rows say whether they are 'train' or 'heldout'."""
     tune: bool = True
@@ -141,7 +143,7 @@ class Template(BaseModel):
 
     def variables(self) -> set[str]:
         """Names of the columns that the template reads, optional ones included."""
-        return set().union(*(names_in(source) for _, source in self._sources()))
+        return self._history().union(*(names_in(source) for _, source in self._sources()))
 
     def required_columns(self) -> set[str]:
         """Names of the columns that every row must have: those read without a default."""
@@ -150,7 +152,7 @@ class Template(BaseModel):
     def prompt_variables(self) -> set[str]:
         """Names of the columns that the prompt reads, as opposed to the answer."""
         sources = [self.system, *(phrasing.prompt for phrasing in self.phrasings)]
-        return set().union(*(names_in(source) for source in sources))
+        return self._history().union(*(names_in(source) for source in sources))
 
     def reads_whole_row(self) -> bool:
         """Whether some part uses `row`, so that every column counts."""
@@ -159,7 +161,10 @@ class Template(BaseModel):
     def fingerprint(self) -> str:
         """SHA-256 of what decides the examples; titles, licences and sample rows do not."""
         parts = {"name", "system", "answer", "phrasings", "answer_choices", "split_column"}
-        content = json.dumps(self.model_dump(mode="json", include=parts), sort_keys=True)
+        fields = self.model_dump(mode="json", include=parts)
+        if self.history_column:  # named only where there is one: older ids stay what they were
+            fields["history_column"] = self.history_column
+        content = json.dumps(fields, sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()
 
     def all_rows(self) -> list[Row]:
@@ -176,6 +181,9 @@ class Template(BaseModel):
                 )
             return found.rows
         return [dict(row) for row in self.rows]
+
+    def _history(self) -> set[str]:
+        return {self.history_column} if self.history_column else set()
 
     def _sources(self) -> Iterable[tuple[str, str]]:
         yield "system", self.system
