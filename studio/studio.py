@@ -643,8 +643,8 @@ class Studio:
         """What a person calls a lane; a run that was deleted keeps its name."""
         if lane == BASE:
             return "Base"
-        if lane.startswith(ENDPOINT):
-            return lane.removeprefix(ENDPOINT)
+        if is_endpoint(lane):
+            return lane.partition(":")[2]
         spec = LaneSpec.parse(lane)
         try:
             title = self.run(spec.run).title
