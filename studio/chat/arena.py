@@ -18,6 +18,7 @@ from studio.chat.deck import Deck, Prompt
 from studio.chat.exchange import Kept, now
 from studio.chat.protocol import Sampling
 from studio.data.example import Message
+from studio.measure.outcome import BASE
 
 BLOCK = 10
 """After so many ordinary trials one catch trial and one repeat have come: each 8 % of all."""
@@ -157,8 +158,10 @@ class Arena(Kept):
         a vote is void: blanking the word out would still show that there was one.
         """
         asked = " ".join(message.content for message in self.messages(trial))
-        names = [self.base.rstrip("/").rsplit("/", 1)[-1], *self.lanes, *self.titles.values()]
-        for word in dict.fromkeys((*names, *TELLTALES)):
+        named = [
+            name for lane in self.lanes for name in (lane, self.title_of(lane)) if lane != BASE
+        ]
+        for word in dict.fromkeys((self.base.rstrip("/").rsplit("/", 1)[-1], *named, *TELLTALES)):
             if len(word) > 3 and not _says(asked, word) and _says(a, word) != _says(b, word):
                 return word
         return None
