@@ -15,7 +15,7 @@ from studio.studio import Studio
 
 @click.command()
 @click.argument("prompt", required=False)
-@click.option("--lane", "lanes", multiple=True, help="A run, or run@strength; repeatable.")
+@click.option("--lane", "lanes", multiple=True, help="run[:step][@strength] or endpoint:NAME.")
 @click.option("--base", default="starter", show_default=True, help="Base if no lane is given.")
 @click.option("--system", help="System prompt.")
 @click.option("--temperature", type=click.FloatRange(0, 5), default=0.0, show_default=True)
@@ -43,12 +43,17 @@ def chat(
             history.append(Message(role="user", content=said))
         *_, last = studio.ask(list(histories.items()), base=base, sampling=settings)
         for row in last.rows:
-            histories[row.lane].append(Message(role="assistant", content=row.text))
+            if row.text or not row.note:
+                histories[row.lane].append(Message(role="assistant", content=row.text))
+            else:  # it could not be asked
+                histories[row.lane].pop()
         if as_json:
             show_json(last.model_dump(mode="json", exclude={"kind", "id"}))
         else:
             for row in last.rows:
                 click.echo(f"{click.style(row.lane, bold=True)}: {row.text}")
+                if row.note:
+                    click.echo(f"  ({row.note})")
         if prompt is not None:
             return
 
