@@ -24,8 +24,8 @@ from studio.chat.endpoints import (
     is_endpoint,
     read_endpoints,
 )
-from studio.chat.keeping import note_case, prefer, said_by
 from studio.chat.keeping import keep_example as keep_said
+from studio.chat.keeping import note_case, prefer, said_by
 from studio.chat.protocol import (
     Ask,
     Diverge,
