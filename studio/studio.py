@@ -10,6 +10,7 @@ from typing import Any
 
 from studio.chat.archive import Archive
 from studio.chat.arena import Arena
+from studio.chat.arena_sheet import preferences
 from studio.chat.client import ChatClient
 from studio.chat.conversation import Conversation
 from studio.chat.deck import Deck, own_deck, retention_deck, task_deck
@@ -43,7 +44,7 @@ from studio.chat.votes import Arenas
 from studio.data.dataset import Dataset, build_dataset, list_datasets, open_dataset
 from studio.data.draft import Draft, template_of
 from studio.data.draft_items import Provenance
-from studio.data.drafts import FIRST, Drafts
+from studio.data.drafts import FIRST, Drafts, mark_of
 from studio.data.example import Message
 from studio.data.readers import read_rows
 from studio.data.template import Template, find, own, shipped
@@ -638,6 +639,30 @@ class Studio:
     def score_arena(self, id: str) -> Score:
         """What an arena's votes say so far, each deck for itself."""
         return score(self.arenas.open(id), self.arenas.duels(id), self.arenas.votes(id))
+
+    def keep_votes(
+        self,
+        id: str,
+        *,
+        decks: Sequence[str] | None = None,
+        draft: str = FIRST,
+        owner: str | None = None,
+    ) -> int:
+        """Keep an arena's decisive votes as pairs in the owner's draft of that title; how many.
+
+        Without `decks`, only those on a person's own prompts: held-out rows and probes measure
+        nothing any more once they are learned.
+        """
+        arena = self.arenas.open(id)
+        if decks is None:
+            decks = [deck.name for deck in arena.decks if deck.kind == "own"]
+        found = list(preferences(self.arenas, arena, decks, who=mark_of(owner or "")))
+        for one in found:
+            self.keep_pair(
+                one.messages, one.chosen, one.rejected,
+                came_from=one.came_from, draft=draft, owner=owner,
+            )  # fmt: skip
+        return len(found)
 
     def title_of(self, lane: str) -> str:
         """What a person calls a lane; a run that was deleted keeps its name."""
