@@ -24,17 +24,17 @@ def drift(engine: Engine) -> list[Row]:
     if not isinstance(engine.model, PeftModel):
         return []
     rows: list[Row] = []
-    lanes = [lane for lane in engine.lanes if engine.adapter_names([lane])]
     for name, module in engine.model.named_modules():
         if not isinstance(module, LoraLayer):
             continue
         size = None
-        for lane in lanes:
-            adapter = (engine.adapter_names([lane]) or [""])[0]
-            if adapter not in module.scaling:
+        for lane in engine.lanes:
+            tuned = engine.lane(lane)
+            if tuned is None or tuned.adapter not in module.scaling:
                 continue
             size = size or weight_norm(module.get_base_layer())
-            relative = update_norm(module, adapter) / size if size else 0.0
+            moved = tuned.strength * update_norm(module, tuned.adapter)
+            relative = moved / size if size else 0.0
             rows.append({"lane": lane, **_place(name), "relative": relative})
     return rows
 

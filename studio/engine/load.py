@@ -1,8 +1,8 @@
 """One base in memory, and any number of tuned lanes on it.
 
-Every lane is a LoRA adapter under a name of its own beside the same frozen weights; a strength
-is the same adapter once more with its scaling multiplied. The base lane is proved: its logits
-are taken before the first adapter arrives and compared with those of the wrapped model.
+An adapter is loaded once, under a name of its own beside the same frozen weights; a lane is an
+adapter at a strength. The base lane is proved: its logits are taken before the first adapter
+arrives and compared with those in the very batch of all lanes.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,11 +13,11 @@ from typing import Any, Literal
 import torch
 from bitsandbytes.nn import Linear4bit
 from peft import PeftModel
-from peft.tuners.lora import LoraLayer
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, PreTrainedModel
 from transformers.utils import logging
 
+from studio.engine.lanes import Deltas, Lane, lora_layers, why_apart
 from studio.errors import ModelError
 from studio.measure.outcome import BASE
 from studio.models.catalogue import Base
@@ -93,14 +93,22 @@ class Engine:
         self.method = method
         self.tokenizer = load_tokenizer(base)
         self.model: Any = load_model(base, method).eval()
-        self._adapters: dict[str, str] = {}
+        self._adapters: dict[Path, str] = {}
+        self._lanes: dict[str, Lane] = {}
+        self._soft: dict[str, torch.Tensor] = {}
         self._counter = 0
+        self._deltas = Deltas()
         self._reference = self._proof_logits()
 
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
         return next(self.model.parameters()).device
+
+    @property
+    def inner(self) -> Any:
+        """The base's own model, without PEFT's wrapping."""
+        return self.model.get_base_model() if isinstance(self.model, PeftModel) else self.model
 
     @property
     def about(self) -> str:
@@ -115,13 +123,27 @@ class Engine:
     @property
     def lanes(self) -> list[str]:
         """The base and every tuned lane that is loaded."""
-        return [BASE, *self._adapters]
+        return [BASE, *self._lanes]
 
     def add_lane(self, lane: str, adapter: Path, *, strength: float = 1.0) -> None:
-        """Put a run's adapter on the base under this name; nothing happens if it is there."""
-        if lane in self._adapters:
+        """Have a lane of this name: a run's adapter at a strength; loaded only if it is new."""
+        before = self._lanes.get(lane)
+        if before is None or self._adapters.get(adapter) != before.adapter:
+            config = check_adapter(adapter, self.base.fingerprint)
+            self.remove_lane(lane)
+            if config.get("peft_type") == "PROMPT_TUNING":
+                self._add_soft(lane, adapter, strength)
+                return
+            if adapter not in self._adapters:
+                self._adapters[adapter] = self._put_on(adapter)
+        elif lane in self._soft:
             return
-        check_adapter(adapter, self.base.fingerprint)
+        name = self._adapters[adapter]
+        apart = why_apart(self.model.peft_config[name], lora_layers(self.model), name)
+        self._lanes[lane] = Lane(name, strength, apart)
+
+    def _put_on(self, adapter: Path) -> str:
+        """Load an adapter beside those that are there; its name."""
         name = f"lane_{self._counter}"
         self._counter += 1
         if isinstance(self.model, PeftModel):
@@ -132,10 +154,25 @@ class Engine:
             )
         self.model.eval()
         self._check_loaded(name, adapter)
-        for layer in self.model.modules():
-            if isinstance(layer, LoraLayer) and name in layer.scaling:
-                layer.set_scale(name, strength)
-        self._adapters[lane] = name
+        self._deltas.watch(self.model)
+        return name
+
+    def _add_soft(self, lane: str, adapter: Path, strength: float) -> None:
+        """A lane whose whole tuning is embeddings before the prompt; the base's weights stay."""
+        if strength != 1:
+            raise ModelError(f"Lane {lane!r} is a soft prompt; it has no strength but 1.")
+        state = load_file(adapter / "adapter_model.safetensors")
+        prompt = state.get("prompt_embeddings")
+        width = self.inner.get_input_embeddings().weight.shape[1]
+        if prompt is None or prompt.shape[1] != width or not bool(prompt.isfinite().all()):
+            raise ModelError(
+                f"The adapter in {adapter} does not fit the base: its soft prompt is not finite "
+                "or not as wide as the base. Tune again."
+            )
+        self._soft[lane] = prompt.to(self.device, pick_dtype(self.device))
+        self._adapters[adapter] = f"soft_{self._counter}"
+        self._lanes[lane] = Lane(self._adapters[adapter])
+        self._counter += 1
 
     def _check_loaded(self, name: str, adapter: Path) -> None:
         """PEFT loads an adapter with none of the right keys without a word; we do not."""
@@ -153,51 +190,90 @@ class Engine:
             )
 
     def remove_lane(self, lane: str) -> None:
-        """Take a tuned lane off the base again."""
-        if name := self._adapters.pop(lane, None):
-            self._take_off(name)
+        """Let a tuned lane go, and its adapter with the last lane that uses it."""
+        gone = self._lanes.pop(lane, None)
+        if gone is None or any(other.adapter == gone.adapter for other in self._lanes.values()):
+            return
+        self._adapters = {
+            path: name for path, name in self._adapters.items() if name != gone.adapter
+        }
+        if self._soft.pop(lane, None) is None:
+            self._take_off(gone.adapter)
 
     def _take_off(self, name: str) -> None:
         """PEFT cannot be left without any adapter: with the last one its wrapping goes too."""
-        if self._adapters:
-            self.model.set_adapter(next(iter(self._adapters.values())))
+        self._deltas.set_rows(None)
+        others = [other for other in self.model.peft_config if other != name]
+        if others:
+            self.model.set_adapter(others[0])
             self.model.delete_adapter(name)
         else:
             self.model = self.model.unload()
+        self._deltas.watch(self.model)
+
+    def lane(self, name: str) -> Lane | None:
+        """What a lane is made of; None is the base. Raises ModelError if it is not loaded."""
+        if name == BASE:
+            return None
+        if name not in self._lanes:
+            raise ModelError(f"Lane {name!r} is not loaded.")
+        return self._lanes[name]
+
+    def apart(self, lane: str) -> str:
+        """Why a lane's rows cannot share a batch with other lanes; empty if they can."""
+        found = self.lane(lane)
+        return found.apart if found else ""
+
+    def soft_prompt(self, lane: str) -> torch.Tensor | None:
+        """Embeddings before every prompt of this lane, (tokens, width), if it has any."""
+        return self._soft.get(lane)
 
     def adapter_names(self, lanes: Sequence[str]) -> list[str] | None:
         """PEFT's name for the lane of every row of a batch; None if no row needs an adapter."""
-        unknown = set(lanes) - set(self.lanes)
-        if unknown:
-            raise ModelError(f"Lane {sorted(unknown)[0]!r} is not loaded.")
-        if all(lane == BASE for lane in lanes):
+        rows = [self.lane(lane) for lane in lanes]
+        if not any(rows):
             return None
-        return [self._adapters.get(lane, "__base__") for lane in lanes]
+        return [row.adapter if row else "__base__" for row in rows]
 
     @contextmanager
     def rows_of(self, lanes: Sequence[str]) -> Iterator[dict[str, Any]]:
-        """Keyword arguments for a forward pass or generate whose rows belong to these lanes.
+        """Keyword arguments for forward passes whose rows belong to these lanes.
 
-        An error inside leaves no trace: PEFT's hooks, which it forgets in that case
-        (peft issue 3475), are taken off.
+        Lanes that share no batch come alone. An error inside leaves no trace.
         """
-        names = self.adapter_names(lanes)
-        wrapped = isinstance(self.model, PeftModel)
-        off = self.model.disable_adapter() if wrapped and names is None else nullcontext()
+        rows = tuple(self.lane(lane) for lane in lanes)
+        if any(row and row.apart for row in rows):
+            with self._alone(set(rows)), torch.inference_mode():
+                yield {}
+            return
+        before = self._deltas.rows
+        others = any(lane.apart for lane in self._lanes.values())  # PEFT would let them through
+        off = self.model.disable_adapter() if others else nullcontext()
         try:
             with off, torch.inference_mode():
-                yield {"adapter_names": names} if names else {}
-        except BaseException:
-            self._forget_hooks()
-            raise
+                self._deltas.set_rows(rows)
+                yield {}
+        finally:
+            self._deltas.set_rows(before)
 
-    def _forget_hooks(self) -> None:
-        for module in self.model.modules():
-            for key, hook in list(module._forward_pre_hooks.items()):
-                function = getattr(hook, "func", None)
-                if getattr(function, "__name__", "") == "_adapter_names_pre_forward_hook":
-                    module._forward_pre_hooks.pop(key, None)
-                    module._forward_pre_hooks_with_kwargs.pop(key, None)
+    @contextmanager
+    def _alone(self, rows: set[Lane | None]) -> Iterator[None]:
+        """One lane for all rows, computed by PEFT itself."""
+        (row, *others) = rows
+        if row is None or others:
+            raise ModelError("Lanes that cannot share a batch are to be asked one at a time.")
+        before = self._deltas.rows
+        self._deltas.set_rows(None)
+        self.model.set_adapter(row.adapter)
+        layers = [layer for layer in lora_layers(self.model) if row.adapter in layer.scaling]
+        try:
+            for layer in layers:
+                layer.set_scale(row.adapter, row.strength)
+            yield
+        finally:
+            for layer in layers:
+                layer.set_scale(row.adapter, 1.0)
+            self._deltas.set_rows(before)
 
     def _proof_logits(self, lanes: Sequence[str] = (BASE,)) -> torch.Tensor:
         """Logits of the first row for a fixed text, float32, of shape (tokens, vocabulary)."""
@@ -212,7 +288,8 @@ class Engine:
         Raises ModelError if an adapter leaks into the base lane.
         """
         alone = (self._proof_logits() - self._reference).abs().max().item()
-        together = (self._proof_logits(self.lanes) - self._reference).abs().max().item()
+        sharing = [lane for lane in self.lanes if not self.apart(lane)]
+        together = (self._proof_logits(sharing) - self._reference).abs().max().item()
         difference = max(alone, together)
         if not difference <= PROOF_TOLERANCE:
             raise ModelError(
