@@ -3,7 +3,7 @@
 import gradio as gr
 
 from studio.studio import Studio
-from studio.ui import conversation, lanes
+from studio.ui import conversation, lanes, visitor
 from studio.ui.links import Links
 
 PARTS = {"Conversation": conversation}
@@ -18,3 +18,4 @@ def build(studio: Studio, links: Links, tab: gr.Tab) -> None:
             id = title.split()[-1].lower()
             with gr.Tab(title, id=id, elem_id=f"part-{id}") as part:
                 module.build(studio, links, setting, part)
+    visitor.build(studio, links, setting)

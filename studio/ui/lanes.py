@@ -1,6 +1,6 @@
 """The lane bar of the Chat tab: who answers beside the base, how strongly, and how it is drawn."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from threading import Thread
 from typing import Any
 
@@ -19,6 +19,7 @@ from studio.ui.setting import Setting
 BESIDE = 4
 """So many lanes stand beside the base at most."""
 ENDPOINT = "endpoint:"
+EVERY = "Every lane is this model."
 NO_RUNS = "The base answers alone until a tuned run is finished; the Tune tab starts one."
 ALIKE = "Two lanes are the same and answer as one; give one of them another strength."
 
@@ -30,7 +31,7 @@ def build(studio: Studio, links: Links, tab: gr.Tab) -> Setting:
         with gr.Column(min_width=190, elem_classes="st-slot base"):
             base = gr.Dropdown(
                 ["starter"], value="starter", label="Base", elem_id="lane-base",
-                info="Every lane is this model.",
+                info=EVERY,
             )  # fmt: skip
         slots = [_lay_out_slot(number) for number in range(1, BESIDE + 1)]
         add = gr.Button("Add a lane", size="sm", elem_id="add-lane", min_width=110, scale=0)
@@ -38,19 +39,23 @@ def build(studio: Studio, links: Links, tab: gr.Tab) -> Setting:
     system, sampling = _lay_out_sampling()
 
     columns, menus, strengths, drops = (list(part) for part in zip(*slots, strict=True))
-    shown = [base, *columns, *menus, *strengths, add, note, chosen_base, lanes]
+    bar = [base, *columns, *menus, *strengths, add]
+    said = [lanes, chosen_base, note]
     wire(tab.select, open_bar, studio, inputs=[links.run, lanes, chosen_base],
-         outputs=[links.run, *shown])  # fmt: skip
+         outputs=[links.run, *said])  # fmt: skip
+    # Whoever sets the lanes, this bar or a conversation that is opened: they are drawn here.
+    wire([tab.select, lanes.change, chosen_base.change], draw_bar, studio,
+         inputs=[lanes, chosen_base], outputs=bar)  # fmt: skip
     held = [*menus, *strengths, chosen_base, lanes]
-    wire([menu.input for menu in menus], read_bar, studio, inputs=held, outputs=shown)
-    wire([one.release for one in strengths], read_bar, studio, inputs=held, outputs=shown)
-    wire(base.input, change_base, studio, inputs=base, outputs=shown)
-    wire(add.click, add_lane, studio, inputs=[lanes, chosen_base], outputs=shown)
+    moved = [*(menu.input for menu in menus), *(one.release for one in strengths)]
+    wire(moved, read_bar, inputs=held, outputs=said)
+    wire(base.input, change_base, studio, inputs=base, outputs=said)
+    wire(add.click, add_lane, studio, inputs=[lanes, chosen_base], outputs=said)
     for number, drop in enumerate(drops, 1):
-        wire(drop.click, drop_lane, studio, number, inputs=[lanes, chosen_base], outputs=shown)
+        wire(drop.click, drop_lane, number, inputs=[lanes, chosen_base], outputs=said)
     return Setting(
         lanes=lanes, base=chosen_base, system=system, sampling=sampling,
-        conversation=gr.State(None), owner=gr.State(""),
+        conversation=gr.State(None), owner=gr.State(""), scope=gr.State(""),
     )  # fmt: skip
 
 
@@ -102,24 +107,42 @@ def _lay_out_sampling() -> tuple[gr.Textbox, list[Any]]:
 def open_bar(studio: Studio, sent: Sequence[str] | None, lanes: list[str], base: str) -> list[Any]:
     """The lanes as they were, with the runs that another tab sent; at first the newest run."""
     Thread(target=studio.warm_up_chat, daemon=True).start()  # may wait for another's answer
-    finished = _finished(studio)
-    known = {run.id for run in finished}
-    sent = [id for id in sent or [] if id in known]
+    finished = {run.id: run for run in _finished(studio)}
+    sent = [id for id in sent or [] if id in finished]
     if sent:
-        base = studio.run(sent[-1]).recipe.base
-    lanes = [lane for lane in lanes if lane != BASE and _is_there(lane, known)]
-    fitting = [run for run in finished if run.recipe.base == base]
+        base = finished[sent[-1]].recipe.base
+    there = [lane for lane in lanes[1:] if _fits(lane, base, finished)]
     if sent:
-        kept = [lane for lane in lanes if _spec(lane) is None or _run_of(lane) in _ids(fitting)]
-        lanes = [*kept, *(id for id in sent if id not in kept)][-BESIDE:]
-    elif not lanes and finished:
-        base = finished[0].recipe.base
-        lanes = [finished[0].id]
-    return [None, *_show(studio, [BASE, *lanes], base)]
+        there = [*there, *(id for id in sent if id not in there)][-BESIDE:]
+    elif not there and finished:
+        newest = next(iter(finished.values()))
+        there, base = [newest.id], newest.recipe.base
+    return [None, *_say([BASE, *there], base)]
 
 
 @told
-def read_bar(studio: Studio, *held: Any) -> list[Any]:
+def draw_bar(studio: Studio, lanes: list[str], base: str) -> list[Any]:
+    """The bar as it looks with these lanes: its components in their order."""
+    choices = _choices(studio, base)
+    beside = lanes[1:]
+    spare = BESIDE - len(beside)
+    columns = [gr.Column(visible=number < len(beside)) for number in range(BESIDE)]
+    menus = [gr.Dropdown(choices=choices, value=_choice_of(lane)) for lane in beside]
+    strengths = [
+        gr.Slider(visible=spec is not None, value=spec.strength if spec else 1)
+        for spec in map(_spec, beside)
+    ]
+    return [
+        gr.Dropdown(choices=_bases(studio), value=base, info=EVERY if choices else NO_RUNS),
+        *columns,
+        *menus, *[gr.Dropdown(choices=choices, value=None)] * spare,
+        *strengths, *[gr.skip()] * spare,
+        gr.Button(visible=bool(choices) and spare > 0),
+    ]  # fmt: skip
+
+
+@told
+def read_bar(*held: Any) -> list[Any]:
     """The lanes that the menus and strengths stand for."""
     menus, strengths, base, lanes = held[:BESIDE], held[BESIDE:-2], held[-2], held[-1]
     used = len(lanes) - 1
@@ -129,34 +152,34 @@ def read_bar(studio: Studio, *held: Any) -> list[Any]:
         if menu
     ]
     different = list(dict.fromkeys(named))
-    return _show(studio, [BASE, *different], base, ALIKE if len(different) < len(named) else "")
+    return _say([BASE, *different], base, ALIKE if len(different) < len(named) else "")
 
 
 @told
 def change_base(studio: Studio, base: str) -> list[Any]:
     """Another base, with its newest run beside it."""
-    fitting = [run for run in _finished(studio) if run.recipe.base == base]
-    return _show(studio, [BASE, *(run.id for run in fitting[:1])], base)
+    fitting = [run.id for run in _finished(studio) if run.recipe.base == base]
+    return _say([BASE, *fitting[:1]], base)
 
 
 @told
 def add_lane(studio: Studio, lanes: list[str], base: str) -> list[Any]:
-    """One more lane: the newest run that is in none yet, or else the first lane's at half."""
-    choices = [value for _, value in _choices(studio, base)]
+    """One more lane: the newest run that is in none yet, or else one of them at half strength."""
     if len(lanes) > BESIDE:
         raise StudioError(f"There are {BESIDE} lanes beside the base already; remove one first.")
-    halves = [f"{value}@0.5" for value in choices if not value.startswith(ENDPOINT)]
+    choices = [value for _, value in _choices(studio, base)]
     runs = [value for value in choices if ":" not in value]
+    halves = [f"{value}@0.5" for value in runs]
     fresh = [value for value in (*runs, *halves, *choices) if value not in lanes]
     if not fresh:
         raise StudioError(NO_RUNS)
-    return _show(studio, [*lanes, fresh[0]], base)
+    return _say([*lanes, fresh[0]], base)
 
 
 @told
-def drop_lane(studio: Studio, number: int, lanes: list[str], base: str) -> list[Any]:
+def drop_lane(number: int, lanes: list[str], base: str) -> list[Any]:
     """Without that lane."""
-    return _show(studio, [lane for place, lane in enumerate(lanes) if place != number], base)
+    return _say([lane for place, lane in enumerate(lanes) if place != number], base)
 
 
 def name_lane(choice: str, strength: float) -> str:
@@ -181,29 +204,8 @@ def title_of(studio: Studio, lane: str) -> str:
     return title + step + (f" · strength {spec.strength:g}" if spec.strength != 1 else "")
 
 
-def _show(studio: Studio, lanes: list[str], base: str, note: str = "") -> list[Any]:
-    """The bar as it looks with these lanes: every component in the order of `shown`."""
-    choices = _choices(studio, base)
-    beside = lanes[1:]
-    spare = BESIDE - len(beside)
-    columns = [gr.Column(visible=number < len(beside)) for number in range(BESIDE)]
-    menus = [gr.Dropdown(choices=choices, value=_choice_of(lane)) for lane in beside]
-    strengths = [
-        gr.Slider(visible=spec is not None, value=spec.strength if spec else 1)
-        for spec in map(_spec, beside)
-    ]
-    if not choices:
-        note = NO_RUNS
-    return [
-        gr.Dropdown(choices=_bases(studio), value=base),
-        *columns,
-        *menus, *[gr.Dropdown(choices=choices, value=None)] * spare,
-        *strengths, *[gr.skip()] * spare,
-        gr.Button(visible=bool(choices) and spare > 0),
-        quiet(note) if note else "",
-        base,
-        lanes,
-    ]  # fmt: skip
+def _say(lanes: list[str], base: str, note: str = "") -> list[Any]:
+    return [lanes, base, quiet(note) if note else ""]
 
 
 def _choices(studio: Studio, base: str) -> list[tuple[str, str]]:
@@ -225,21 +227,25 @@ def _finished(studio: Studio) -> list[Run]:
     return [run for run in studio.runs() if run.makes_adapter and run.status() == "finished"]
 
 
-def _ids(runs: Sequence[Run]) -> set[str]:
-    return {run.id for run in runs}
-
-
 def _spec(lane: str) -> LaneSpec | None:
     return None if lane.startswith(ENDPOINT) else LaneSpec.parse(lane)
 
 
-def _run_of(lane: str) -> str:
-    return LaneSpec.parse(lane).run
-
-
-def _is_there(lane: str, known: set[str]) -> bool:
+def _fits(lane: str, base: str, finished: dict[str, Run]) -> bool:
+    """Whether the lane can stand beside that base: its run is there and was tuned on it."""
     spec = _spec(lane)
-    return spec is None or spec.run in known
+    return spec is None or (spec.run in finished and finished[spec.run].recipe.base == base)
+
+
+def kin(lane: str, others: Iterable[str]) -> bool:
+    """Whether one of the others is the same adapter at another strength."""
+    return any(one.rsplit("@", 1)[0] == lane.rsplit("@", 1)[0] for one in others if one != lane)
+
+
+def is_there(studio: Studio, lane: str) -> bool:
+    """Whether a tuned lane can still be asked; its run may have been deleted."""
+    spec = _spec(lane)
+    return spec is None or any(run.id == spec.run for run in _finished(studio))
 
 
 def _choice_of(lane: str) -> str:

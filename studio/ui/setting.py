@@ -23,6 +23,8 @@ class Setting:
     """Id of the saved conversation that is open, or None."""
     owner: gr.State
     """Key of this visitor, under which conversations, votes and drafts are kept."""
+    scope: gr.State
+    """Whose conversations this visitor sees: the owner's own, or None for everybody's."""
 
 
 def read_sampling(

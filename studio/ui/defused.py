@@ -1,0 +1,49 @@
+"""Text of a model made safe to be set as Markdown: no tag of its own, no picture from elsewhere.
+
+The browser's sanitiser and the page's policy stand behind this; here it is decided what a person
+sees: a tag that a model wrote stays visible as text, and a picture stays the text that names it.
+"""
+
+import re
+
+FENCE = re.compile(r"(?P<indent>\s*)(?P<ticks>`{3,}|~{3,})(?P<language>[^`]*)")
+SPAN = re.compile(r"(?<!`)(`+)(?!`).+?(?<!`)\1(?!`)")
+LANGUAGE = re.compile(r"[\w+#.-]{0,30}")
+DRAWN = ("mermaid",)
+"""Languages that the page would draw a picture from instead of showing the code."""
+
+
+def defuse(text: str) -> str:
+    """The text with tags and pictures outside of code turned into plain text."""
+    lines, open_fence = [], ""
+    for line in text.split("\n"):
+        fence = FENCE.fullmatch(line)
+        if open_fence:
+            if fence and fence["ticks"].startswith(open_fence) and not fence["language"].strip():
+                open_fence = ""
+        elif fence:
+            open_fence = fence["ticks"]
+            line = fence["indent"] + open_fence + _language(fence["language"])
+        else:
+            line = _defuse_line(line)
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def _defuse_line(line: str) -> str:
+    pieces, end = [], 0
+    for span in SPAN.finditer(line):
+        pieces += [_plain(line[end : span.start()]), span[0]]
+        end = span.end()
+    return "".join([*pieces, _plain(line[end:])])
+
+
+def _plain(text: str) -> str:
+    text = text.replace("&", "&amp;").replace("<", "&lt;")
+    return text.replace("![", "\\!\\[")
+
+
+def _language(named: str) -> str:
+    found = LANGUAGE.match(named.strip())
+    language = found[0] if found else ""
+    return "" if language.casefold() in DRAWN else language

@@ -1,0 +1,62 @@
+"""Who is visiting: a browser keeps a key of its own, and the conversation that was open last."""
+
+import os
+import secrets
+from pathlib import Path
+
+import gradio as gr
+
+from studio.studio import Studio
+from studio.ui.border import told, wire
+from studio.ui.links import Links
+from studio.ui.setting import Setting
+
+STORAGE = "instruct-studio-chat"
+
+
+def build(studio: Studio, links: Links, setting: Setting) -> None:
+    """Read what the browser kept when the page is loaded, and keep what is opened from then on."""
+    kept = gr.BrowserState(
+        ["", None], storage_key=STORAGE, secret=read_secret(studio.settings.home)
+    )
+    visitor = [setting.owner, setting.conversation]
+    wire(links.page.load, welcome, inputs=kept,
+         outputs=[setting.conversation, setting.scope, setting.owner, kept])  # fmt: skip
+    wire(setting.conversation.change, remember, inputs=visitor, outputs=kept)
+
+
+@told
+def welcome(kept: list[str | None], request: gr.Request) -> list[object]:
+    """The conversation that was open, what the visitor sees, and the key; a new visitor gets one.
+
+    Whoever sits at the machine itself sees every conversation, also those of the command line.
+    """
+    owner, conversation = kept
+    owner = owner or secrets.token_hex(16)
+    return [conversation, None if is_here(request) else owner, owner, [owner, conversation]]
+
+
+def is_here(request: gr.Request) -> bool:
+    """Whether the browser runs on this machine, and the machine is nobody's server."""
+    if "SPACE_ID" in os.environ or request.client is None:
+        return False
+    forwarded = "x-forwarded-for" in request.headers or "forwarded" in request.headers
+    return not forwarded and request.client.host in ("127.0.0.1", "::1")
+
+
+@told
+def remember(owner: str, conversation: str | None) -> object:
+    """What the browser keeps; nothing before the visitor is known."""
+    return [owner, conversation] if owner else gr.skip()
+
+
+def read_secret(home: Path) -> str:
+    """The home's own secret, made the first time: what browsers keep is readable only with it.
+
+    It has to outlive the process, or every restart would make strangers of all visitors.
+    """
+    path = home / "page-secret"
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_hex(16), encoding="ascii")
+    return path.read_text(encoding="ascii").strip()
