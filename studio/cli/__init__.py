@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from studio.cli import endpoints, making, measuring, talking
+from studio.cli import arena, endpoints, making, measuring, talking
 from studio.errors import StudioError
 from studio.studio import Studio
 
@@ -32,5 +32,11 @@ def commands(context: click.Context, home: Path | None) -> None:
     context.obj = context.with_resource(Studio(home))
 
 
-for command in (*making.COMMANDS, *talking.COMMANDS, *endpoints.COMMANDS, *measuring.COMMANDS):
+for command in (
+    *making.COMMANDS,
+    *talking.COMMANDS,
+    *arena.COMMANDS,
+    *endpoints.COMMANDS,
+    *measuring.COMMANDS,
+):
     commands.add_command(command)
