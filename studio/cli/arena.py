@@ -182,7 +182,7 @@ def export(studio: Studio, /, id: str, file: Path) -> None:
 @click.argument("id")
 @click.option("--draft", default=FIRST, show_default=True, help="Title of the draft.")
 @click.option("--deck", "decks", multiple=True,
-              help="Votes on this deck; repeatable. Else those on prompts of your own.")  # fmt: skip
+              help="Votes on this deck; repeatable. Else on prompts of your own.")  # fmt: skip
 @click.pass_obj
 def pairs(studio: Studio, /, id: str, draft: str, decks: tuple[str, ...]) -> None:
     """Keep decisive votes of arena ID as preference pairs in a draft."""
