@@ -12,6 +12,8 @@ class Links:
     page: gr.Blocks
     """Its load event shows what is there at once."""
     tabs: gr.Tabs
+    kept: gr.BrowserState
+    """What the visitor's browser keeps: see `studio.ui.visitor`."""
     dataset: gr.State
     """Id of the dataset to tune on."""
     run: gr.State

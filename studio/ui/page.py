@@ -3,7 +3,7 @@
 import gradio as gr
 
 from studio.studio import Studio
-from studio.ui import chat, data, report, start, tune
+from studio.ui import chat, data, report, start, tune, visitor
 from studio.ui.links import Links
 
 HEAD = (
@@ -19,9 +19,12 @@ def build(studio: Studio) -> gr.Blocks:
         title="Instruct Studio", analytics_enabled=False, delete_cache=(600, 3600), fill_width=True
     ) as page:
         gr.HTML(HEAD)
+        kept = visitor.lay_out(studio)  # outside of the tabs: a tab that is not open is not there
         dataset, run, measurement = gr.State(None), gr.State(None), gr.State(None)
         with gr.Tabs(selected="start", elem_id="tabs") as tabs:
-            links = Links(page=page, tabs=tabs, dataset=dataset, run=run, measurement=measurement)
+            links = Links(
+                page=page, tabs=tabs, kept=kept, dataset=dataset, run=run, measurement=measurement
+            )  # fmt: skip
             for title, module in TABS.items():
                 with gr.Tab(title, id=title.lower(), elem_id=f"tab-{title.lower()}") as tab:
                     module.build(studio, links, tab)

@@ -14,11 +14,16 @@ from studio.ui.setting import Setting
 STORAGE = "instruct-studio-chat"
 
 
-def build(studio: Studio, links: Links, setting: Setting) -> None:
-    """Read what the browser kept when the page is loaded, and keep what is opened from then on."""
-    kept = gr.BrowserState(
+def lay_out(studio: Studio) -> gr.BrowserState:
+    """What the browser keeps: the visitor's key, and the id of the open conversation."""
+    return gr.BrowserState(
         ["", None], storage_key=STORAGE, secret=read_secret(studio.settings.home)
-    )
+    )  # fmt: skip
+
+
+def build(links: Links, setting: Setting) -> None:
+    """Read what the browser kept when the page is loaded, and keep what is opened from then on."""
+    kept = links.kept
     visitor = [setting.owner, setting.conversation]
     wire(links.page.load, welcome, inputs=kept,
          outputs=[setting.conversation, setting.scope, setting.owner, kept])  # fmt: skip
@@ -51,9 +56,9 @@ def remember(owner: str, conversation: str | None) -> object:
 
 
 def read_secret(home: Path) -> str:
-    """The home's own secret, made the first time: what browsers keep is readable only with it.
+    """What browsers seal their copy with, made the first time and the same after a restart.
 
-    It has to outlive the process, or every restart would make strangers of all visitors.
+    One that changed would make strangers of all visitors.
     """
     path = home / "page-secret"
     if not path.exists():
