@@ -64,7 +64,7 @@ from studio.settings import settings
 from studio.tuning.events import Event
 from studio.tuning.launch import Launcher
 from studio.tuning.lineage import continued
-from studio.tuning.recipe import Recipe
+from studio.tuning.recipe import Method, Recipe
 from studio.tuning.remedy import RemedyName, mend
 from studio.tuning.run import UNDER_WAY, Run, create_run, list_runs, open_run
 
@@ -230,10 +230,14 @@ class Studio:
         """Have a standby process ready, so that the next run starts at once."""
         self._launcher.warm_up()
 
-    def preset(self, name: str, *, dataset: str, base: str = "starter") -> Recipe:
-        """A point on the dial, with the learning rate that suits the base's width."""
+    def preset(
+        self, name: str, *, dataset: str, base: str = "starter", method: Method = "qlora"
+    ) -> Recipe:
+        """A point on the dial, its learning rate that of the method and the base's width."""
         hidden_size = find_base(base).hidden_size
-        return Recipe.preset(name, dataset=dataset, base=base, hidden_size=hidden_size)
+        return Recipe.preset(
+            name, dataset=dataset, base=base, hidden_size=hidden_size, method=method
+        )
 
     def train(self, recipe: Recipe) -> Run:
         """Start a tuning run; it waits in line if the device is busy. Nothing is left on error."""
@@ -373,12 +377,18 @@ class Studio:
                 raise RunError(f"Run {run.id} is {status} and has no adapter to use.")
             run.adapter_at(lane.checkpoint)
         recipes = [run.recipe for run in runs]
-        if len({(recipe.base, recipe.method) for recipe in recipes}) > 1:
+        for recipe, lane in zip(recipes, lanes, strict=True):
+            if recipe.is_soft and lane.strength != 1:
+                raise RunError(
+                    f"{lane.run} is a soft prompt, which is there or not and has no strength; ask "
+                    f"for {lane.run} alone."
+                )
+        if len({(recipe.base, recipe.loading) for recipe in recipes}) > 1:
             raise RunError(
                 "These runs were tuned on different bases or precisions, so one base lane cannot "
                 "stand for all; compare them one at a time."
             )
-        return recipes[0].base, recipes[0].method, recipes
+        return recipes[0].base, recipes[0].loading, recipes
 
     def measurement(self, id: str) -> Run:
         """The measuring run of that id, or the newest finished one that measured that tuned run.
@@ -539,7 +549,8 @@ class Studio:
         if not rows:
             raise ChatError("Nothing is left to be answered; write a message, or ask for a retry.")
         sampling = kept.exchanges[-1].sampling
-        updates = self.ask(rows, base=kept.base, sampling=sampling, **options)
+        how: dict[str, Any] = {"base": kept.base, "owner": kept.owner, "sampling": sampling} | options
+        updates = self.ask(rows, **how)
         yield from self.chats.follow(kept, updates)
 
     # ---- decks

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from studio.chat.conversation import Conversation
+from studio.chat.conversation import Conversation, new_id
 from studio.chat.exchange import Exchange
 from studio.chat.protocol import Update
 from studio.errors import ChatError, sentence
@@ -116,6 +116,15 @@ class Archive:
         with self._alone():
             (self._removed / f"{id}.json").replace(self._folder / f"{id}.json")
         return self.open(id, owner)
+
+    def take_in(self, path: Path, owner: str = "") -> Conversation:
+        """Add an exported conversation; one that is here already stays, and this is a copy."""
+        try:
+            found = _read(path)
+        except FileNotFoundError:
+            raise ChatError(f"There is no file {path}.") from None
+        own = {} if not self._place(found.id).exists() else {"id": new_id(found.created)}
+        return self.save(found.model_copy(update=own | {"owner": owner}))
 
     def follow(
         self, asked: Conversation, updates: Generator[Update]

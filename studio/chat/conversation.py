@@ -72,8 +72,9 @@ class Conversation(Kept):
     def begin(cls, **fields: Any) -> Self:
         """A new conversation; its id begins with the time, so that ids sort by age."""
         moment = now()
-        name = f"{moment:%Y%m%d-%H%M%S}-{token_hex(4)}"
-        return cls.model_validate({"id": name, "created": moment, "updated": moment} | fields)
+        return cls.model_validate(
+            {"id": new_id(moment), "created": moment, "updated": moment} | fields
+        )
 
     # ---- reading
 
@@ -255,6 +256,11 @@ class Conversation(Kept):
 
     def _with(self, **fields: Any) -> Self:
         return self.model_copy(update=fields | {"updated": now()})
+
+
+def new_id(moment: datetime) -> str:
+    """A name for a conversation begun then."""
+    return f"{moment:%Y%m%d-%H%M%S}-{token_hex(4)}"
 
 
 _OF_ITS_OWN = ("id", "created", "updated")
