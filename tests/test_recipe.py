@@ -1,11 +1,12 @@
 """A recipe is one thing with four faces, and refuses what it does not know."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from studio.errors import RecipeError
-from studio.tuning.recipe import PRESETS, Recipe, lora_learning_rate
+from studio.tuning.recipe import PRESETS, Method, Recipe, lora_learning_rate
 
 
 def test_a_recipe_read_back_from_yaml_is_equal(tmp_path: Path) -> None:
@@ -21,7 +22,9 @@ def test_a_recipe_read_back_from_yaml_is_equal(tmp_path: Path) -> None:
     [
         ({"dataset": "d", "lerning_rate": 1}, "lerning_rate is not a known field"),
         ({"dataset": "d", "rank": 0}, "rank: input should be greater than or equal to 1"),
-        ({"dataset": "d", "method": "magic"}, "method: input should be 'qlora' or 'lora'"),
+        ({"dataset": "d", "method": "magic"}, "method: input should be 'qlora', 'lora' or"),
+        ({"dataset": "d", "method": "prompt_tuning", "rank": 8}, "prompt_tuning has no rank;"),
+        ({"dataset": "d", "virtual_tokens": 8}, "qlora has no virtual_tokens; leave it at 20"),
         ({}, "dataset: field required"),
     ],
 )
@@ -60,3 +63,16 @@ def test_the_learning_rate_formula_gives_the_published_examples() -> None:
     # Tinker cookbook: Llama-3.2-1B (2048) 4.9e-4, Llama-3.1-8B (4096) 2.9e-4.
     assert lora_learning_rate(2048) == pytest.approx(4.9e-4)
     assert lora_learning_rate(4096) == pytest.approx(2.9e-4, rel=0.04)
+
+
+def test_a_soft_prompt_takes_larger_steps_unless_told() -> None:
+    soft = {"dataset": "d", "method": "prompt_tuning"}
+    assert Recipe.make(soft).learning_rate == 0.01
+    assert Recipe.make(soft | {"learning_rate": 5e-4}).learning_rate == 5e-4
+    assert Recipe.preset("learn", dataset="d", method="prompt_tuning").learning_rate == 0.01
+    assert "soft prompt of 20 tokens" in Recipe.make(soft).summary()
+
+
+def test_a_soft_prompt_stands_before_a_base_in_four_bits() -> None:
+    loaded = {m: Recipe(dataset="d", method=m).loading for m in get_args(Method)}
+    assert loaded == {"qlora": "qlora", "lora": "lora", "prompt_tuning": "qlora"}

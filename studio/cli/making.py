@@ -118,7 +118,8 @@ def _recipe(studio: Studio, path: Path | None, preset: str | None, given: dict[s
         raise RecipeError("Name the dataset to learn from with --dataset, or give a recipe file.")
     if preset is None:
         return Recipe.make(given)
-    begun = studio.preset(preset, dataset=given["dataset"], base=given.get("base", "starter"))
+    chosen = {name: given[name] for name in ("base", "method") if name in given}
+    begun = studio.preset(preset, dataset=given["dataset"], **chosen)
     return Recipe.make(begun.model_dump() | given)
 
 

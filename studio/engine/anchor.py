@@ -23,6 +23,9 @@ class AnchoredTrainer(SFTTrainer):
         self, *args: Any, anchor_weight: float, anchor_rows: list[list[int]], **options: Any
     ) -> None:
         super().__init__(*args, **options)
+        # TRL's own loss is not tried with a soft prompt's places before the text.
+        model: Any = self.model
+        self._plain = self.args.use_cpu or model.active_peft_config.is_prompt_learning
         self._anchor_weight = anchor_weight
         self._anchor_batches = self._endless(anchor_rows) if anchor_rows else None
         self.tokens_seen = 0
@@ -41,7 +44,7 @@ class AnchoredTrainer(SFTTrainer):
         TRL's fused output layer is made for GPUs; on a CPU it scores prompt and padding too and
         takes twice as long as the model's own loss, with the same result.
         """
-        if self.args.use_cpu:
+        if self._plain:
             loss, outputs = self._plain_loss(model, inputs, num_items_in_batch)
         else:
             loss, outputs = super().compute_loss(model, inputs, True, num_items_in_batch)
@@ -69,7 +72,9 @@ class AnchoredTrainer(SFTTrainer):
         """Mean KL(base‖tuned) over the batch's tokens, in nats."""
         with torch.no_grad(), self.accelerator.unwrap_model(model).disable_adapter():
             base = functional.log_softmax(model(**batch, use_cache=False).logits.float(), -1)
-        tuned = functional.log_softmax(model(**batch, use_cache=False).logits.float(), -1)
+        said = model(**batch, use_cache=False).logits
+        # What is predicted at the places of a soft prompt, before the text, has no counterpart.
+        tuned = functional.log_softmax(said[:, -base.shape[1] :].float(), -1)
         per_token = (base.exp() * (base - tuned)).sum(-1)
         mask = batch["attention_mask"]
         return (per_token * mask).sum() / mask.sum()

@@ -9,7 +9,13 @@ from typing import Any
 import torch
 from datasets import Dataset as Table
 from datasets import disable_progress_bars
-from peft import LoraConfig, PeftModel, set_peft_model_state_dict
+from peft import (
+    LoraConfig,
+    PeftConfig,
+    PeftModel,
+    PromptTuningConfig,
+    set_peft_model_state_dict,
+)
 from safetensors.torch import load_file
 from trl import SFTConfig
 
@@ -46,7 +52,7 @@ def train(run: Run, log: EventLog) -> dict[str, Any]:
     home = run.folder.parent.parent
     dataset = open_dataset(recipe.dataset, home / "datasets")
     log("phase", name="loading the base")
-    engine = Engine(find_base(recipe.base, download=False), recipe.method)
+    engine = Engine(find_base(recipe.base, download=False), recipe.loading)
     texts = _write_texts(engine, recipe, cache=home / "cache", log=log)
     replays = right_answers(engine, recipe.replay_probes, home=home, log=log)
     log("phase", name="preparing the data")
@@ -143,7 +149,13 @@ def _save(model: Any, target: Path, made_for: dict[str, Any]) -> None:
         model.save_pretrained(str(draft), save_embedding_layers=False)
 
 
-def _shape(recipe: Recipe) -> LoraConfig:
+def _shape(recipe: Recipe) -> PeftConfig:
+    if recipe.is_soft:
+        return PromptTuningConfig(
+            num_virtual_tokens=recipe.virtual_tokens,
+            prompt_tuning_init="SAMPLE_VOCAB",  # begun at random it learns next to nothing
+            task_type="CAUSAL_LM",
+        )
     return LoraConfig(
         r=recipe.rank,
         lora_alpha=recipe.alpha,
@@ -166,8 +178,10 @@ def _adapter_to_start_from(engine: Engine, recipe: Recipe, run: Run) -> Path | N
 
 def _wrap(engine: Engine, recipe: Recipe, adapter: Path) -> Any:
     """The base with that adapter on it, to be trained on with the recipe's own dropout."""
-    config = LoraConfig.from_pretrained(str(adapter))
-    config.lora_dropout, config.inference_mode = recipe.dropout, False
+    config = PeftConfig.from_pretrained(str(adapter))
+    config.inference_mode = False
+    if isinstance(config, LoraConfig):
+        config.lora_dropout = recipe.dropout
     return PeftModel.from_pretrained(
         engine.model,
         str(adapter),

@@ -30,14 +30,16 @@ def continued(recipe: Recipe, base: Base, runs_folder: Path) -> Recipe:
         check_adapter(parent.adapter, base.fingerprint)
         return recipe.model_copy(update=_shape(parent))
     if status in UNDER_WAY and parent.kind == "tune":
-        shape = {name: getattr(before, name) for name in ("rank", "alpha", "targets")}
-        return recipe.model_copy(update=shape)
+        names = ("virtual_tokens",) if before.is_soft else ("rank", "alpha", "targets")
+        return recipe.model_copy(update={name: getattr(before, name) for name in names})
     raise RecipeError(f"Run {parent.id} is {status} and has no adapter to start from.")
 
 
 def _shape(parent: Run) -> dict[str, object]:
-    """Rank, alpha and layers as the finished adapter has them."""
+    """Rank, alpha and layers, or the length, as the finished adapter has them."""
     config = json.loads((parent.adapter / "adapter_config.json").read_text(encoding="utf-8"))
+    if parent.recipe.is_soft:
+        return {"virtual_tokens": int(config["num_virtual_tokens"])}
     return {
         "rank": int(config["r"]),
         "alpha": round(config["lora_alpha"]),

@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from studio.errors import RecipeError, sentence
 
+Method = Literal["qlora", "lora", "prompt_tuning"]
+SOFT_LEARNING_RATE = 1e-2
+"""For AdamW; TRL's guide gives 1e-2 to 3e-2. Lester et al. (2021) take 0.3, with Adafactor."""
 PRESETS = ("keep", "balanced", "learn")
 
 
@@ -30,8 +33,8 @@ class Recipe(BaseModel):
     """What to call the run; empty takes the dataset's name."""
     start_from: str = Field("", json_schema_extra=_group("what"))
     """Id of a run whose adapter is trained on, with its rank and layers; empty begins anew."""
-    method: Literal["qlora", "lora"] = Field("qlora", json_schema_extra=_group("method"))
-    """QLoRA trains low-rank adapters on a 4-bit (NF4) base, LoRA on the base in full precision."""
+    method: Method = Field("qlora", json_schema_extra=_group("method"))
+    """Adapters on a 4-bit (NF4) base, on one in full precision, or a soft prompt before 4 bits."""
     rank: Annotated[int, Field(ge=1, le=512)] = Field(16, json_schema_extra=_group("method"))
     """Rank r of the adapter matrices: how much it can hold."""
     alpha: Annotated[int, Field(ge=1, le=1024)] = Field(32, json_schema_extra=_group("method"))
@@ -42,10 +45,14 @@ class Recipe(BaseModel):
         "all-linear", json_schema_extra=_group("method")
     )
     """Which linear layers get an adapter."""
+    virtual_tokens: Annotated[int, Field(ge=1, le=1024)] = Field(
+        20, json_schema_extra=_group("method")
+    )
+    """Length of the soft prompt of prompt_tuning; it begins as words drawn from the vocabulary."""
     learning_rate: Annotated[float, Field(gt=0, lt=1)] = Field(
         5e-4, json_schema_extra=_group("steps")
     )
-    """Highest learning rate, reached after the warm-up."""
+    """Highest learning rate, reached after the warm-up; not given, prompt_tuning takes 0.01."""
     epochs: Annotated[float, Field(gt=0, le=100)] = Field(2, json_schema_extra=_group("steps"))
     """How often every example is seen."""
     max_steps: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
@@ -101,6 +108,24 @@ class Recipe(BaseModel):
             return tuple(name.strip() for name in names.split(",") if name.strip())
         return names
 
+    @model_validator(mode="before")
+    @classmethod
+    def _choose_learning_rate(cls, fields: Any) -> Any:
+        """A soft prompt has few weights, and needs far larger steps than an adapter."""
+        if isinstance(fields, dict) and fields.get("method") == "prompt_tuning":
+            return {"learning_rate": SOFT_LEARNING_RATE} | fields
+        return fields
+
+    @model_validator(mode="after")
+    def _refuse_what_the_method_lacks(self) -> Self:
+        of_adapters = ("rank", "alpha", "dropout", "targets")
+        lacking = of_adapters if self.is_soft else ("virtual_tokens",)
+        for name in lacking:
+            default = type(self).model_fields[name].default
+            if getattr(self, name) != default:
+                raise ValueError(f"{self.method} has no {name}; leave it at {default}")
+        return self
+
     @model_validator(mode="after")
     def _leave_room_for_the_task(self) -> Self:
         if self.replay_probes and self.replay + self.probe_share > 0.9:
@@ -109,7 +134,13 @@ class Recipe(BaseModel):
 
     @classmethod
     def preset(
-        cls, name: str, *, dataset: str, base: str = "starter", hidden_size: int = 2048
+        cls,
+        name: str,
+        *,
+        dataset: str,
+        base: str = "starter",
+        hidden_size: int = 2048,
+        method: Method = "qlora",
     ) -> "Recipe":
         """A point on the dial from "keep" over "balanced" to "learn".
 
@@ -117,13 +148,14 @@ class Recipe(BaseModel):
         """
         if name not in PRESETS:
             raise RecipeError(f"There is no preset {name!r}; choose one of {', '.join(PRESETS)}.")
-        full_rate = lora_learning_rate(hidden_size)
+        soft = method == "prompt_tuning"
+        full_rate = SOFT_LEARNING_RATE if soft else lora_learning_rate(hidden_size)
         choices: dict[str, dict[str, Any]] = {
             "keep": {"learning_rate": full_rate / 2, "epochs": 2, "replay": 0.1, "kl_anchor": 2.0},
             "balanced": {"learning_rate": full_rate / 2, "epochs": 2, "kl_anchor": 0.5},
             "learn": {"learning_rate": full_rate, "epochs": 3},
         }
-        return cls(base=base, dataset=dataset, **choices[name])
+        return cls(base=base, dataset=dataset, method=method, **choices[name])
 
     @classmethod
     def read(cls, path: Path, **changes: Any) -> "Recipe":
@@ -145,10 +177,27 @@ class Recipe(BaseModel):
         except ValidationError as error:
             raise RecipeError(sentence(error, what)) from error
 
+    @property
+    def is_soft(self) -> bool:
+        """Whether it makes a soft prompt, and leaves the base's weights alone."""
+        return self.method == "prompt_tuning"
+
+    @property
+    def loading(self) -> Literal["qlora", "lora"]:
+        """How the base is loaded: in 4 bits or in full precision."""
+        return "lora" if self.method == "lora" else "qlora"
+
+    @property
+    def shape(self) -> str:
+        """The method and how much it can hold, in a few words."""
+        if self.is_soft:
+            return f"soft prompt of {self.virtual_tokens} tokens"
+        return f"{'QLoRA' if self.method == 'qlora' else 'LoRA'} r{self.rank}"
+
     def summary(self) -> str:
         """The recipe in a line: what sets it apart from others on the same data."""
         parts = [
-            f"{'QLoRA' if self.method == 'qlora' else 'LoRA'} r{self.rank} {self.targets}",
+            self.shape + (f" {self.targets}" if not self.is_soft else ""),
             f"learning rate {self.learning_rate:g}",
             f"{self.max_steps} steps" if self.max_steps else f"{self.epochs:g} epochs",
         ]

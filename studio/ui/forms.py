@@ -84,12 +84,14 @@ def to_recipe(values: Sequence[Any], names: Sequence[str] = FIELDS) -> Recipe:
 
 
 def changes(recipe: Recipe) -> dict[str, Any]:
-    """The fields that differ from their defaults."""
+    """The fields that differ from their defaults, or have another default for a soft prompt."""
     fields: Mapping[str, Any] = recipe.model_dump()
+    told = {"learning_rate"} if recipe.is_soft else set()
+    told |= {name for name, field in Recipe.model_fields.items() if field.is_required()}
     return {
         name: value
         for name, value in fields.items()
-        if Recipe.model_fields[name].is_required() or value != Recipe.model_fields[name].default
+        if name in told or value != Recipe.model_fields[name].default
     }
 
 

@@ -133,7 +133,7 @@ def _method(run: Run) -> str:
     if run.kind == "repair":
         return f"repair: {run.summary()}"
     recipe = run.recipe
-    parts = [f"{'QLoRA' if recipe.method == 'qlora' else 'LoRA'} r{recipe.rank}"]
+    parts = [recipe.shape]
     parts += [f"KL {recipe.kl_anchor:g}"] if recipe.kl_anchor else []
     parts += [f"replay {recipe.replay:.0%}"] if recipe.replay else []
     parts += [f"replays {len(recipe.replay_probes)} probes"] if recipe.replay_probes else []

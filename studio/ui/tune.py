@@ -9,7 +9,7 @@ from studio.errors import StudioError
 from studio.measure.halves import can_be_replayed
 from studio.measure.probe import find as find_probes
 from studio.studio import Studio
-from studio.tuning.recipe import Recipe
+from studio.tuning.recipe import Method, Recipe
 from studio.ui import forms, history
 from studio.ui.border import told, wire
 from studio.ui.links import Links
@@ -42,6 +42,7 @@ def build(studio: Studio, links: Links, tab: gr.Tab) -> None:
 
     dataset, ready = top["dataset"], gr.State(False)
     taken = {"inputs": [links.dataset, dataset], "outputs": [links.dataset, dataset]}
+    settled = [dial, top["base"], form["method"]]
     turned = [meaning, *(form[name] for name in FOLDED)]
     chosen = [form[name] for name in forms.CHOSEN]
     wire(tab.select, list_old_skills, studio, inputs=[*chosen, top["base"]], outputs=chosen)
@@ -51,10 +52,11 @@ def build(studio: Studio, links: Links, tab: gr.Tab) -> None:
             tab.select,
             turn_first,
             studio,
-            inputs=[ready, dial, top["base"]],
+            inputs=[ready, *settled],
             outputs=[ready, *turned],
         ),
-        wire(dial.input, turn_dial, studio, inputs=[dial, top["base"]], outputs=turned),
+        wire(dial.input, turn_dial, studio, inputs=settled, outputs=turned),
+        wire(form["method"].input, turn_dial, studio, inputs=settled, outputs=turned),
     ]
     # After a form was filled its values are all there; one by one they would be told half-way.
     for event in ([field.input for field in fields], *(one.then for one in filled)):
@@ -159,18 +161,19 @@ def list_old_skills(
 
 
 @told
-def turn_first(studio: Studio, ready: bool, dial: str, base: str) -> list[Any]:
+def turn_first(studio: Studio, ready: bool, dial: str, base: str, method: Method) -> list[Any]:
     """Fill the form when the tab is first opened, and leave it alone later."""
     if ready:
         return [gr.skip()] * (2 + len(FOLDED))
-    return [True, *turn_dial(studio, dial, base)]
+    return [True, *turn_dial(studio, dial, base, method)]
 
 
 @told
-def turn_dial(studio: Studio, dial: str, base: str) -> list[Any]:
-    """Set every folded field to the preset's value."""
+def turn_dial(studio: Studio, dial: str, base: str, method: Method) -> list[Any]:
+    """Set every folded field but the method to the preset's value."""
+    base = base.strip() or "starter"
     try:
-        recipe = studio.preset(dial, dataset="?", base=base.strip() or "starter")
+        recipe = studio.preset(dial, dataset="?", base=base, method=method or "qlora")
     except StudioError as error:
         return [empty(str(error)), *(gr.skip() for _ in FOLDED)]
     return [quiet(MEANING[dial]), *forms.to_values(recipe, FOLDED)]
