@@ -548,9 +548,8 @@ class Studio:
         rows = kept.rows(lanes)
         if not rows:
             raise ChatError("Nothing is left to be answered; write a message, or ask for a retry.")
-        sampling = kept.exchanges[-1].sampling
-        how: dict[str, Any] = {"base": kept.base, "owner": kept.owner, "sampling": sampling} | options
-        updates = self.ask(rows, **how)
+        how: dict[str, Any] = {"base": kept.base, "owner": kept.owner} | options
+        updates = self.ask(rows, sampling=kept.exchanges[-1].sampling, **how)
         yield from self.chats.follow(kept, updates)
 
     # ---- decks

@@ -1,13 +1,16 @@
 """Commands that talk: the chat side by side, and the guided demo."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
+from studio.chat.conversation import Conversation
+from studio.chat.endpoints import is_endpoint
 from studio.chat.protocol import Sampling
 from studio.cli.console import as_json, follow, run_summary, show_json
-from studio.data.example import Message
 from studio.demo import Demo, side_by_side, start_demo
+from studio.measure.comparison import LaneSpec
 from studio.measure.outcome import BASE
 from studio.measure.report import Report
 from studio.studio import Studio
@@ -18,8 +21,10 @@ from studio.studio import Studio
 @click.option("--lane", "lanes", multiple=True, help="run[:step][@strength] or endpoint:NAME.")
 @click.option("--base", default="starter", show_default=True, help="Base if no lane is given.")
 @click.option("--system", help="System prompt.")
+@click.option("--resume", metavar="ID", help="Go on with a saved conversation.")
 @click.option("--temperature", type=click.FloatRange(0, 5), default=0.0, show_default=True)
 @click.option("--top-p", type=click.FloatRange(0, 1, min_open=True), default=1.0, show_default=True)
+@click.option("--top-k", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--max-new-tokens", type=click.IntRange(1, 8192), default=128, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @as_json
@@ -31,31 +36,51 @@ def chat(
     lanes: tuple[str, ...],
     base: str,
     system: str | None,
+    resume: str | None,
     as_json: bool,
     **sampling: Any,
 ) -> None:
-    """Answer PROMPT with the base and every --lane side by side; without PROMPT, converse."""
-    settings = Sampling(**sampling)
-    opening = [Message(role="system", content=system)] if system else []
-    histories = {lane: list(opening) for lane in (BASE, *lanes)}
+    """Answer PROMPT with the base and every --lane side by side; without PROMPT, converse.
+
+    What is said is saved as it comes. With --resume, answers that were broken off are finished
+    first.
+    """
+    given: dict[str, Any] = {"sampling": Sampling(**sampling)}
+    if lanes:
+        given |= {"lanes": (BASE, *lanes)}
+    if system is not None:
+        given |= {"system": system}
+    if resume:
+        conversation = studio.chats.open(resume).arrange(**given)
+        if conversation.rows():
+            conversation = _answer(studio, conversation, as_json)
+    else:
+        conversation = Conversation.begin(base=_base_of(studio, lanes) or base, **given)
     while (said := prompt or _next_prompt()) is not None:
-        for history in histories.values():
-            history.append(Message(role="user", content=said))
-        *_, last = studio.ask(list(histories.items()), base=base, sampling=settings)
-        for row in last.rows:
-            if row.text or not row.note:
-                histories[row.lane].append(Message(role="assistant", content=row.text))
-            else:  # it could not be asked
-                histories[row.lane].pop()
-        if as_json:
-            show_json(last.model_dump(mode="json", exclude={"kind", "id"}))
-        else:
-            for row in last.rows:
-                click.echo(f"{click.style(row.lane, bold=True)}: {row.text}")
-                if row.note:
-                    click.echo(f"  ({row.note})")
+        conversation = _answer(studio, conversation.say(said), as_json)
         if prompt is not None:
             return
+
+
+def _answer(studio: Studio, asked: Conversation, as_json: bool) -> Conversation:
+    """Let every lane answer, and show what they said."""
+    *_, (conversation, last) = studio.answer(asked)
+    if as_json:
+        shown = last.model_dump(mode="json", exclude={"kind", "id"})
+        show_json(shown | {"conversation": conversation.id})
+        return conversation
+    begun = {row.lane: row.begun for row in asked.rows()}
+    for row in last.rows:
+        click.echo(f"{click.style(row.lane, bold=True)}: {begun.get(row.lane, '')}{row.text}")
+        if row.note:
+            click.echo(f"  ({row.note})")
+    return conversation
+
+
+def _base_of(studio: Studio, lanes: Sequence[str]) -> str:
+    """The base that the lanes were tuned on, or nothing if none was."""
+    tuned = [LaneSpec.parse(lane) for lane in lanes if not is_endpoint(lane)]
+    return studio.run(tuned[0].run).recipe.base if tuned else ""
 
 
 def _next_prompt() -> str | None:
