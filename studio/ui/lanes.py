@@ -55,7 +55,7 @@ def build(studio: Studio, links: Links, tab: gr.Tab) -> Setting:
         wire(drop.click, drop_lane, number, inputs=[lanes, chosen_base], outputs=said)
     return Setting(
         lanes=lanes, base=chosen_base, system=system, sampling=sampling,
-        conversation=gr.State(None), owner=gr.State(""), scope=gr.State(""),
+        conversation=gr.State(None), owner=gr.State(""), scope=gr.State(""), gathered=gr.State(0.0),
     )  # fmt: skip
 
 

@@ -24,7 +24,10 @@ class Setting:
     owner: gr.State
     """Key of this visitor, under which conversations, votes and drafts are kept."""
     scope: gr.State
-    """Whose conversations this visitor sees: the owner's own, or None for everybody's."""
+    """Whose conversations and drafts this visitor sees and writes: the owner's own, or None for
+    those of the whole home, which is what a person at the machine itself has."""
+    gathered: gr.State
+    """When something was last kept in a draft; whoever shows drafts listens to it."""
 
 
 def read_sampling(
