@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -34,18 +35,30 @@ from studio.chat.protocol import (
 from studio.errors import ModelError
 
 ENGINE = [sys.executable, "-m", "studio.engine.chat"]
-SEATS = 8  # questions answered at once
-PLACES = 64  # questions that may wait
-PLACES_EACH = 4  # questions of one visitor on their way at once
-TURN = 120.0  # seconds after which an answer gives way to those who wait
-UNREAD = 60.0  # seconds after which an answer that nobody reads is stopped
-SILENCE = 300.0  # seconds without a word after which the engine counts as hung; loading is silent
-WATCH = 1.0  # seconds between two looks at these limits
+WATCH = 1.0  # seconds between two looks at the limits
 TRIES = 2
 FAREWELL = 10.0  # seconds the engine has to end by itself
 
 DIED = "The chat engine stopped unexpectedly and is started again; the question is asked once more."
-GAVE_WAY = f"Ended after {TURN:.0f} seconds because others wait; continue it if you want more."
+GAVE_WAY = "Ended early because others wait; continue it if you want more."
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What keeps one visitor, or one fault, from holding up everybody; times in seconds."""
+
+    seats: int = 8
+    """Questions answered at once."""
+    places: int = 64
+    """Questions that may wait."""
+    each: int = 4
+    """Questions of one visitor on their way at once."""
+    turn: float = 120.0
+    """After so long an answer gives way to those who wait."""
+    unread: float = 60.0
+    """An answer that nobody comes for is stopped after so long."""
+    silence: float = 300.0
+    """Without a word for so long the engine counts as hung; while it loads a base it is silent."""
 
 
 class Question(Place):
@@ -68,18 +81,18 @@ class ChatClient:
         log: Path,
         *,
         engine: Sequence[str] = ENGINE,
-        seats: int = SEATS,
-        places: int = PLACES,
-        each: int = PLACES_EACH,
+        limits: Limits | None = None,
     ) -> None:
         self._log = log
         self._command = engine
         self._lock = threading.RLock()
-        self._line: Line[Question] = Line(seats=seats, places=places, each=each)
+        self._limits = limits = limits or Limits()
+        self._line: Line[Question] = Line(limits.seats, places=limits.places, each=limits.each)
         self._process: EngineProcess | None = None
         self._heard = time.monotonic()
         self._numbers = itertools.count(1)
         self.rested = ""
+        """Why the engine gave its memory back; "" while it holds a base, or never did."""
 
     # ---- asking
 
@@ -161,6 +174,11 @@ class ChatClient:
                 self._process.send(Stop(id=question.request.id))
             self._line.leave(question)
             self._advance()
+
+    @property
+    def limits(self) -> Limits:
+        """What bounds the line."""
+        return self._limits
 
     @property
     def live(self) -> int:
@@ -261,11 +279,11 @@ class ChatClient:
         """Stop what is unread or has had its turn, and end an engine that hangs."""
         now = time.monotonic()
         for question in self._line.seated:
-            crowded = bool(self._line.waiting) and now - question.seated > TURN
-            if not question.gave_way and (crowded or question.box.unread() > UNREAD):
+            crowded = bool(self._line.waiting) and now - question.seated > self._limits.turn
+            if not question.gave_way and (crowded or question.box.unread() > self._limits.unread):
                 question.gave_way = True
                 self._running().send(Stop(id=question.request.id))
-        if self._line.seated and self._process and now - self._heard > SILENCE:
+        if self._line.seated and self._process and now - self._heard > self._limits.silence:
             self._process.kill()
 
 

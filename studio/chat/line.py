@@ -29,7 +29,7 @@ P = TypeVar("P", bound=Place)
 class Line(Generic[P]):
     """Decides who is answered next; not thread-safe, its owner locks."""
 
-    def __init__(self, *, seats: int, places: int, each: int) -> None:
+    def __init__(self, seats: int, *, places: int, each: int) -> None:
         self._seats = seats
         self._places = places
         self._each = each

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Generator, Mapping, Sequence
 
-from studio.chat.client import UNREAD, ChatClient, Question
+from studio.chat.client import ChatClient, Question
 from studio.chat.endpoint import Call
 from studio.chat.endpoints import Endpoint
 from studio.chat.mailbox import Mailbox, State
@@ -21,7 +21,7 @@ def answer_together(
     stops all of them.
     """
     box = Mailbox()
-    desk = _Desk(request.rows, box)
+    desk = _Desk(request.rows, box, client.limits.unread)
     here = [place for place, row in enumerate(request.rows) if row.lane not in endpoints]
     calls: list[Call] = []
     question: Question | None = None
@@ -47,8 +47,9 @@ def answer_together(
 class _Desk:
     """Lays the parts of an answer together as they come; every change is a new state."""
 
-    def __init__(self, rows: Sequence[Row], box: Mailbox) -> None:
+    def __init__(self, rows: Sequence[Row], box: Mailbox, unread: float) -> None:
         self.box = box
+        self._unread = unread
         self._lock = threading.Lock()
         self._rows = [
             Said(lane=row.lane, text="", tokens=0, stopped=False, first_token=0,
@@ -63,7 +64,7 @@ class _Desk:
 
         def post(said: Said, over: bool) -> None:
             self.lay({place: said}, over=over)
-            if not over and self.box.unread() > UNREAD:
+            if not over and self.box.unread() > self._unread:
                 call.stop()
 
         try:
