@@ -62,17 +62,17 @@ def lay_out() -> Box:
 
 def wire_up(studio: Studio, desk: Desk, box: Box) -> None:
     """What the buttons under the answers do."""
-    board, kept = desk.board, desk.setting.kept
+    board, gathered = desk.board, desk.setting.gathered
     seen = [board.turn, *desk.held]
     for number, buttons in enumerate(board.deeds):
         opened = wire(buttons["example"].click, open_box, studio, number,
                       inputs=seen, outputs=box.parts)  # fmt: skip
         opened.success(None, js=FOCUS, api_visibility="private")
         wire(buttons["prefer"].click, prefer, studio, number,
-             inputs=[box.draft, *seen], outputs=kept)  # fmt: skip
-    wire(board.worked.click, keep_case, studio, inputs=[box.draft, *seen], outputs=kept)
-    wire(box.keep.click, keep_example, studio, inputs=[box.chosen, box.answer, box.draft, *desk.held],
-         outputs=[kept, *box.parts])  # fmt: skip
+             inputs=[box.draft, *seen], outputs=gathered)  # fmt: skip
+    wire(board.worked.click, keep_case, studio, inputs=[box.draft, *seen], outputs=gathered)
+    held = [box.chosen, box.answer, box.draft, *desk.held]
+    wire(box.keep.click, keep_example, studio, inputs=held, outputs=[gathered, *box.parts])
     wire(box.leave.click, shut, outputs=box.parts)
 
 
