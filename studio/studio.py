@@ -638,8 +638,12 @@ class Studio:
         """
         base, _, _ = self._lanes(lanes, options.pop("base", "starter"), "qlora")
         chosen = [one if isinstance(one, Deck) else self.deck(one, lanes) for one in decks]
-        titles = {lane: self.title_of(lane) for lane in lanes}
-        names = " against ".join(dict.fromkeys(titles.values()))
+        called = [self.title_of(lane) for lane in lanes]
+        titles = {
+            lane: title if called.count(title) == 1 else f"{title} ({lane})"
+            for lane, title in zip(lanes, called, strict=True)
+        }
+        names = " against ".join(titles.values())
         return self.arenas.start(
             lanes=tuple(lanes), titles=titles, base=base,
             decks=tuple(deck.shortened(limit) for deck in chosen),

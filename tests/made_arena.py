@@ -30,7 +30,9 @@ class Answers:
         self.asked: list[tuple[tuple[str, ...], str, Sampling]] = []
         self._said = said or {}
 
-    def __call__(self, rows: Rows, *, base: str, sampling: Sampling) -> Generator[Update]:
+    def __call__(
+        self, rows: Rows, *, base: str, sampling: Sampling, owner: str
+    ) -> Generator[Update]:
         self.asked.append((tuple(lane for lane, _ in rows), rows[0][1][-1].content, sampling))
         for done in (False, True):
             yield Update(

@@ -117,6 +117,8 @@ def _tell_needed(pair: PairScore) -> str:
         return ""
     if not pair.decisive:
         return "No vote was decisive so far."
+    if pair.still_needed is None and pair.decisive < FEWEST_DECISIVE:
+        return ""
     if pair.still_needed is None:
         return "At this rate, even thousands of votes would hardly show one."
     if pair.still_needed == 0:

@@ -196,7 +196,8 @@ class Arenas:
         self, arena: Arena, rows: Sequence[tuple[str, Sequence[Message]]], seed: int
     ) -> Sequence[Said]:
         sampling = arena.sampling.model_copy(update={"seed": seed})
-        with closing(self._ask(rows, base=arena.base, sampling=sampling)) as updates:
+        asked = self._ask(rows, base=arena.base, sampling=sampling, owner=arena.owner)
+        with closing(asked) as updates:
             *_, last = updates
         for said in last.rows:
             if said.note and not said.stopped and said.tokens < sampling.max_new_tokens:

@@ -126,6 +126,10 @@ button:focus-visible, input:focus-visible, textarea:focus-visible, [role="tab"]:
     text-align: left; flex: none; max-width: 45%; }
   .prose table.st-table td:empty { display: none; }
 }
+.st-side { border: 1px solid var(--line); border-radius: 10px; background: var(--card);
+  padding: .6rem .9rem; height: 100%; white-space: pre-wrap; overflow-wrap: anywhere; }
+.st-side h3 { font-size: .85rem; margin: 0 0 .3rem; color: var(--quiet); }
+.st-side h3 + div { line-height: 1.55; }
 """
 
 
