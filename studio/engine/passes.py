@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
-from peft import PeftModel
 from torch.nn.functional import cross_entropy
 from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
@@ -63,22 +62,28 @@ def vocabulary(engine: Engine) -> int:
 
 
 def read_heads(engine: Engine, heads: Sequence[Head], *, divergence: bool) -> HeadsRead:
-    """One pass, padded on the left as for generation, so that what follows is next to it."""
-    longest = max(len(head.tokens) for head in heads)
+    """One pass, padded on the left as for generation, so that what follows is next to it.
+
+    A lane's soft prompt stands before the head's tokens, where it stood in training.
+    """
+    softs = [engine.soft_prompt(head.lane) for head in heads]
+    before = [0 if soft is None else len(soft) for soft in softs]
+    longest = max(len(head.tokens) + size for head, size in zip(heads, before, strict=True))
     ids = torch.full((len(heads), longest), engine.tokenizer.pad_token_id)
     mask = torch.zeros_like(ids)
     scored = torch.zeros(ids.shape, dtype=torch.bool)
     targets = torch.zeros_like(ids)
     for row, head in enumerate(heads):
-        ids[row, longest - len(head.tokens) :] = torch.tensor(head.tokens)
-        mask[row, longest - len(head.tokens) :] = 1
+        begin = longest - len(head.tokens)
+        ids[row, begin:] = torch.tensor(head.tokens)
+        mask[row, begin - before[row] :] = 1
         scored[row, longest - head.shared - 1 :] = True
     targets[:, :-1] = ids[:, 1:]
     logits, cache = predict(
         engine,
         [head.lane for head in heads],
         scored,
-        input_ids=ids,
+        **_inputs(engine, ids, softs, [longest - len(head.tokens) for head in heads]),
         attention_mask=mask,
         position_ids=(mask.cumsum(-1) - 1).clamp(min=0),
     )
@@ -98,6 +103,20 @@ def read_heads(engine: Engine, heads: Sequence[Head], *, divergence: bool) -> He
     )
 
 
+def _inputs(
+    engine: Engine, ids: torch.Tensor, softs: Sequence[torch.Tensor | None], ends: Sequence[int]
+) -> dict[str, torch.Tensor]:
+    """The tokens, or where a row has a soft prompt, what they are embedded as with it."""
+    if all(soft is None for soft in softs):
+        return {"input_ids": ids}
+    with torch.inference_mode():
+        embedded = engine.inner.get_input_embeddings()(ids.to(engine.device))
+        for row, (soft, end) in enumerate(zip(softs, ends, strict=True)):
+            if soft is not None:
+                embedded[row, end - len(soft) : end] = soft
+    return {"inputs_embeds": embedded}
+
+
 def read_tails(
     engine: Engine,
     heads: Sequence[Head],
@@ -115,7 +134,7 @@ def read_tails(
     found: dict[int, Found] = {}
     passes = alike([len(tails[place].tokens) for place in long])
     for number, chosen in enumerate(passes):
-        places = [long[one] for one in chosen]
+        places = sorted(long[one] for one in chosen)  # rows of a lane stay side by side
         last = number == len(passes) - 1
         cache = read.cache if last else _fork(read.cache)
         rows = [tails[place] for place in places]
@@ -219,8 +238,7 @@ def predict(
 
     Inputs that the architecture does not know are left out.
     """
-    model = engine.model.get_base_model() if isinstance(engine.model, PeftModel) else engine.model
-    known = inspect.signature(model.forward).parameters
+    known = inspect.signature(engine.inner.forward).parameters
     given = {
         name: value.to(engine.device) if isinstance(value, torch.Tensor) else value
         for name, value in {**inputs, "logits_to_keep": scored}.items()

@@ -6,7 +6,7 @@ them have in common. The vocabulary is projected on only where a token is scored
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -38,6 +38,9 @@ class Likelihood(NamedTuple):
 
 Scores = dict[str, list[Likelihood]]
 """By lane: one likelihood for each continuation of a query."""
+
+Place = tuple[str, int]
+"""A lane, and the number of a group in its batch."""
 
 
 def score(
@@ -82,61 +85,70 @@ def likelihoods(
 
 def _score(engine: Engine, batch: Batch, *, divergence: bool, most: int) -> dict[int, Scores]:
     """Two passes: prompts with what their continuations share, then what differs and is longer."""
-    heads = _heads(batch)
-    tails = _tails(batch, heads)
+    places = _places(batch)
+    heads = _heads(batch, places)
+    tails = _tails(batch, places)
     read = read_heads(engine, heads, divergence=divergence)
     rows = torch.tensor([tail.head for tail in tails], device=read.after.device)
     tokens = torch.tensor([tail.tokens[0] for tail in tails], device=read.after.device)
     firsts = (-read.after[rows, tokens]).tolist()
     rests = read_tails(engine, heads, tails, read, divergence=divergence, most=most)
     nothing = Found([], 0.0)
-    found = []
-    for place, (tail, first) in enumerate(zip(tails, firsts, strict=True)):
-        shared, rest = read.found[tail.head], rests.get(place, nothing)
+    found: dict[Place, list[Likelihood]] = {place: [] for place in places}
+    for number, (tail, first) in enumerate(zip(tails, firsts, strict=True)):
+        shared, rest = read.found[tail.head], rests.get(number, nothing)
         nlls = (*shared.nlls, first, *rest.nlls)
         _check(heads[tail.head].lane, nlls)
         kl = max(0.0, shared.kl + rest.kl) if divergence else None
-        found.append(Likelihood(math.fsum(nlls), len(nlls), nlls, kl))
+        found[places[tail.head]].append(Likelihood(math.fsum(nlls), len(nlls), nlls, kl))
     return _by_query(batch, found)
 
 
-def _heads(batch: Batch) -> list[Head]:
-    heads: list[Head] = []
-    for group in batch:
-        base = len(heads) + (group.lanes.index(BASE) if BASE in group.lanes else 0)
-        heads += [Head(lane, group.head, group.shared, base) for lane in group.lanes]
-    return heads
+def _places(batch: Batch) -> list[Place]:
+    """All groups of the base, then all of the next lane, and so on.
+
+    What lies side by side in memory is changed by an adapter in one go.
+    """
+    lanes = dict.fromkeys(lane for group in batch for lane in group.lanes)
+    return [
+        (lane, number)
+        for lane in sorted(lanes, key=lambda lane: lane != BASE)
+        for number, group in enumerate(batch)
+        if lane in group.lanes
+    ]
 
 
-def _tails(batch: Batch, heads: Sequence[Head]) -> list[Tail]:
-    """All continuations of the first group's first lane, then of its second lane, and so on."""
+def _heads(batch: Batch, places: Sequence[Place]) -> list[Head]:
+    rows = {place: row for row, place in enumerate(places)}
+    return [
+        Head(lane, batch[number].head, batch[number].shared, rows.get((BASE, number), row))
+        for (lane, number), row in rows.items()
+    ]
+
+
+def _tails(batch: Batch, places: Sequence[Place]) -> list[Tail]:
     tails: list[Tail] = []
-    head = 0
-    for group in batch:
-        begin, size = len(tails), len(group.continuations)
-        for number in range(len(group.lanes)):
-            base = begin + (heads[head].base - (head - number)) * size
-            tails += [
-                Tail(head, tokens[group.shared :], base + place)
-                for tokens, place in group.continuations.items()
-            ]
-            head += 1
+    begins: dict[Place, int] = {}
+    for row, (lane, number) in enumerate(places):
+        group = batch[number]
+        begins[lane, number] = len(tails)
+        base = begins.get((BASE, number), len(tails))
+        tails += [
+            Tail(row, tokens[group.shared :], base + place)
+            for tokens, place in group.continuations.items()
+        ]
     return tails
 
 
-def _by_query(batch: Batch, found: Sequence[Likelihood]) -> dict[int, Scores]:
-    results: dict[int, Scores] = {}
-    begin = 0
-    for group in batch:
-        size = len(group.continuations)
-        for place, query in group.queries.items():
-            wanted = [group.continuations[tokens] for tokens in query.continuations]
-            results[place] = {
-                lane: [found[begin + number * size + one] for one in wanted]
-                for number, lane in enumerate(group.lanes)
-            }
-        begin += len(group.lanes) * size
-    return results
+def _by_query(batch: Batch, found: Mapping[Place, Sequence[Likelihood]]) -> dict[int, Scores]:
+    return {
+        place: {
+            lane: [found[lane, number][group.continuations[one]] for one in query.continuations]
+            for lane in group.lanes
+        }
+        for number, group in enumerate(batch)
+        for place, query in group.queries.items()
+    }
 
 
 def _check(lane: str, nlls: Sequence[float]) -> None:
