@@ -1,0 +1,196 @@
+"""The banner over the chat: what was gathered to be learned, and one click from there to tuning."""
+
+import os
+import tempfile
+import time
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from studio.data.draft import ENOUGH, Draft
+from studio.data.draft_items import Item
+from studio.errors import ChatError
+from studio.studio import Studio
+from studio.ui.border import told, wire
+from studio.ui.links import Links, go_to
+from studio.ui.markup import bar, quiet, table
+from studio.ui.setting import Setting
+
+WHY = (
+    f"Why {ENOUGH}? A fifth is held out to measure with, so about {ENOUGH * 4 // 5} are left to "
+    "learn from. With fewer a tuned model mostly repeats them; see the README."
+)
+LISTED = 100  # items that are written out
+FETCH = "() => { setTimeout(() => document.querySelector('#fetch-pairs').click(), 150) }"
+KINDS = {"example": "Example", "pair": "Preference", "retention": "Must stay"}
+
+
+@dataclass(frozen=True)
+class Banner:
+    """The components of the banner."""
+
+    frame: gr.Group
+    menu: gr.Dropdown
+    told: gr.HTML
+    tune: gr.Button
+    preferred: gr.Checkbox
+    pairs: gr.Button
+    listed: gr.HTML
+    item: gr.Dropdown
+
+    @property
+    def parts(self) -> list[Any]:
+        """What is drawn."""
+        return [
+            self.frame, self.menu, self.told, self.tune, self.preferred, self.pairs, self.listed,
+            self.item,
+        ]  # fmt: skip
+
+
+def build(studio: Studio, links: Links, setting: Setting, tab: gr.Tab) -> None:
+    """Lay the banner out and wire it."""
+    banner, fetch, take_back = _lay_out()
+    chosen = [banner.menu, setting.scope]
+    wire([tab.select, setting.scope.change, setting.gathered.change, banner.menu.input],
+         show, studio, inputs=chosen, outputs=banner.parts, trigger_mode="always_last")  # fmt: skip
+    wire(banner.tune.click, freeze, studio, inputs=[banner.preferred, *chosen],
+         outputs=[links.dataset, links.tabs], show_progress="minimal")  # fmt: skip
+    made = wire(banner.pairs.click, write_pairs, studio, inputs=chosen, outputs=fetch)
+    made.success(None, js=FETCH, api_visibility="private")
+    wire(take_back.click, take_item_back, studio, inputs=[banner.item, *chosen],
+         outputs=setting.gathered)  # fmt: skip
+
+
+def _lay_out() -> tuple[Banner, gr.DownloadButton, gr.Button]:
+    with gr.Group(visible=False, elem_id="gathered") as frame:
+        with gr.Row(equal_height=True):
+            told_here = gr.HTML(elem_id="gathered-told", padding=True)
+            menu = gr.Dropdown(
+                [], label="Draft", elem_id="draft", visible=False, min_width=150, scale=0
+            )
+            preferred = gr.Checkbox(
+                False, label="Learn preferred answers too", visible=False, min_width=150, scale=0,
+                elem_id="learn-preferred",
+            )  # fmt: skip
+            tune = gr.Button("Tune on them", elem_id="tune-on-draft", min_width=150, scale=0)
+        with gr.Accordion("What was gathered", open=False, elem_id="gathered-items"):
+            listed = gr.HTML()
+            with gr.Row(equal_height=True):
+                item = gr.Dropdown([], label="Item", min_width=220, elem_id="draft-item")
+                back = gr.Button("Take it back", size="sm", elem_id="take-back", min_width=110,
+                                 scale=0)  # fmt: skip
+                pairs = gr.Button("Preferences as JSONL", size="sm", elem_id="write-pairs",
+                                  visible=False, min_width=150, scale=0)  # fmt: skip
+                fetch = gr.DownloadButton("Fetch", visible="hidden", elem_id="fetch-pairs")
+    return Banner(frame, menu, told_here, tune, preferred, pairs, listed, item), fetch, back
+
+
+@told
+def show(studio: Studio, name: str | None, scope: str | None) -> list[Any]:
+    """How much there is in the chosen draft; nothing while there is none."""
+    drafts = [draft for draft in studio.drafts.list(scope) if draft.items]
+    if not drafts:
+        return [gr.Group(visible=False), *[gr.skip()] * 7]
+    chosen = next((draft for draft in drafts if draft.name == name), drafts[0])
+    choices = [(draft.card.title, draft.name) for draft in drafts]
+    enough = bool(chosen.examples) and not chosen.missing
+    items = [(f"{KINDS[one.kind]}: {_short(_asked(one), 60)}", one.id) for one in chosen.items]
+    return [
+        gr.Group(visible=True),
+        gr.Dropdown(choices=choices, value=chosen.name, visible=len(drafts) > 1),
+        _tell(chosen),
+        gr.Button(
+            "Freeze and tune again" if enough else "Tune on them anyway",
+            variant="primary" if enough else "secondary",
+            visible=bool(chosen.examples or chosen.pairs),
+        ),
+        gr.Checkbox(visible=bool(chosen.pairs)),
+        gr.Button(visible=bool(chosen.pairs)),
+        _list(chosen),
+        gr.Dropdown(choices=items[::-1], value=items[-1][1]),
+    ]
+
+
+@told
+def freeze(studio: Studio, preferred: bool, name: str | None, scope: str | None) -> list[Any]:
+    """Make a dataset of the draft and open the Tune tab with it."""
+    dataset = studio.build_from_draft(name or "", owner=scope, chosen_too=preferred)
+    gr.Info(
+        f"Frozen: {dataset.card.train} examples to learn from, {dataset.card.heldout} held out.",
+        title=escape(dataset.card.name, quote=False),
+    )
+    return [dataset.id, go_to("tune")]
+
+
+@told
+def write_pairs(studio: Studio, name: str | None, scope: str | None) -> str:
+    """The pairs as a file for preference tuning, in a folder of its own."""
+    draft = studio.drafts.open(name or "", scope)
+    folder = Path(tempfile.mkdtemp(prefix="pairs-", dir=os.environ["GRADIO_TEMP_DIR"]))
+    path = folder / f"{draft.name}-pairs.jsonl"
+    path.write_text(draft.preferences(), encoding="utf-8")
+    return str(path)
+
+
+@told
+def take_item_back(studio: Studio, item: str | None, name: str | None, scope: str | None) -> float:
+    """Remove one item from the draft."""
+    if not item:
+        raise ChatError("Choose an item first.")
+    studio.drafts.take_back(name or "", item, scope)
+    return time.time()
+
+
+def _tell(draft: Draft) -> str:
+    """One sentence on how much there is, and how far it is to enough."""
+    fresh, title = len(draft.fresh), escape(draft.card.title)
+    examples = f"{fresh} new example{'s' if fresh != 1 else ''}"
+    if learned := len(draft.examples) - fresh:
+        examples += f" beside {learned} built before"
+    others = [
+        f"{len(items)} {word}{'s' if len(items) != 1 else ''}"
+        for items, word in ((draft.pairs, "preference"), (draft.cases, "case to keep"))
+        if items
+    ]
+    if draft.missing:
+        verdict = f"{draft.missing} more and tuning again is worth while."
+    else:
+        verdict = "Enough to tune again."
+    said = f"<strong>{title}</strong>: {', '.join([examples, *others])}. {verdict}"
+    said = said.replace("case to keeps", "cases to keep")
+    progress = bar(fresh / ENOUGH, f"{fresh} of {ENOUGH} new examples")
+    return f'<p class="st-gathered" title="{escape(WHY)}">{said}</p>{progress}'
+
+
+def _list(draft: Draft) -> str:
+    rows = [
+        [
+            KINDS[one.kind],
+            escape(_short(_asked(one), 160)),
+            escape(_short(one.chosen if one.kind == "pair" else one.answer, 160)),
+            escape(_origin(one)),
+        ]
+        for one in draft.items[::-1][:LISTED]
+    ]
+    note = quiet(WHY)
+    if len(draft.items) > LISTED:
+        note += quiet(f"The last {LISTED} of {len(draft.items)} items are shown.")
+    return table(["Kind", "Question", "Answer", "From"], rows) + note
+
+
+def _origin(item: Item) -> str:
+    came = item.came_from
+    parts = [came.lane, "edited" if came.edited else "", f"{item.when.astimezone():%d %b %H:%M}"]
+    return " · ".join(part for part in parts if part)
+
+
+def _asked(item: Item) -> str:
+    return item.messages[-1].content
+
+
+def _short(text: str, limit: int) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= limit else flat[: limit - 1] + "…"
