@@ -18,14 +18,12 @@ from studio.data.example import Message
 from studio.errors import Busy, ModelError, StudioError
 
 MADE = [sys.executable, str(Path(__file__).with_name("made_engine.py"))]
-ROOT = str(Path(__file__).parents[1])
 Open = Callable[..., ChatClient]
 
 
 @pytest.fixture
-def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+def opened(tmp_path: Path) -> Iterator[Open]:
     """Opens a client whose engine is a real process without a model."""
-    monkeypatch.setenv("PYTHONPATH", ROOT)
     clients = []
 
     def open_client(**limits: Any) -> ChatClient:
