@@ -3,16 +3,17 @@
 import gradio as gr
 
 from studio.studio import Studio
-from studio.ui import conversation, lanes, visitor
+from studio.ui import arena, conversation, deck, drafts, lanes, visitor
 from studio.ui.links import Links
 
-PARTS = {"Conversation": conversation}
+PARTS = {"Conversation": conversation, "Deck": deck, "Blind arena": arena}
 """What is done with the lanes; each has `build(studio, links, setting, tab)`."""
 
 
 def build(studio: Studio, links: Links, tab: gr.Tab) -> None:
     """Lay the tab out and wire it."""
     setting = lanes.build(studio, links, tab)
+    drafts.build(studio, links, setting, tab)
     with gr.Tabs(selected="conversation", elem_id="chat-parts"):
         for title, module in PARTS.items():
             id = title.split()[-1].lower()

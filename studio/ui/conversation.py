@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 
 from studio.studio import Studio
-from studio.ui import answering, board, chats, keeping, keys, raw, starters, turns
+from studio.ui import answering, board, chats, keeping, keys, raw, starters, turns, why
 from studio.ui.border import told, wire
 from studio.ui.desk import KEYS, MESSAGE, Desk, Held
 from studio.ui.links import Links
@@ -28,6 +28,7 @@ def build(studio: Studio, links: Links, setting: Setting, tab: gr.Tab) -> None:
             live, history, form = _lay_out_ways()
             starters.build(studio, setting, prompt, tab)
             sheet = raw.lay_out()
+            why.build(studio, links, setting, tab)
     desk = Desk(
         setting=setting, board=shown, prompt=prompt, editing=gr.State(None), leave=leave,
         history=history, form=form, said=gr.State(0.0),

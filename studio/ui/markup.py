@@ -1,7 +1,8 @@
 """Small pieces of HTML that the tabs are made of; every text from outside is escaped here."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from types import MappingProxyType
 
 MARKS = {"done": "✓", "now": "…", "bad": "!", "later": ""}
 CHIPS = {
@@ -68,9 +69,16 @@ def chip(verdict: str) -> str:
 
 
 def table(
-    headers: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Iterable[int] = ()
+    headers: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    numbers: Iterable[int] = (),
+    names: Mapping[int, str] = MappingProxyType({}),
 ) -> str:
-    """A table of cells that are HTML already; `numbers` are the columns set to the right."""
+    """A table of cells that are HTML already; `numbers` are the columns set to the right.
+
+    `names` are kept with the rows of these numbers, for what happens when one is chosen.
+    """
     right = set(numbers)
 
     def cell(tag: str, index: int, text: str) -> str:
@@ -79,9 +87,12 @@ def table(
         return f"<{tag}{' class=num' if index in right else ''}{label}>{text}</{tag}>"
 
     head = "".join(cell("th", i, escape(text)) for i, text in enumerate(headers))
+    named = {number: f' data-name="{escape(name)}"' for number, name in names.items()}
     body = "".join(
-        "<tr>" + "".join(cell("td", i, text) for i, text in enumerate(row)) + "</tr>"
-        for row in rows
+        f"<tr{named.get(number, '')}>"
+        + "".join(cell("td", i, text) for i, text in enumerate(row))
+        + "</tr>"
+        for number, row in enumerate(rows)
     )
     return (
         '<div class="st-scroll" tabindex="0"><table class="st-table">'

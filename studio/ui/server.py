@@ -72,6 +72,7 @@ def make_app(studio: Studio, address: Address) -> Any:
     from studio.ui.guard import Guard
     from studio.ui.page import build
     from studio.ui.sheet import REPORT
+    from studio.ui.sheet_deck import DECKS
     from studio.ui.theme import CSS, HEAD, make_theme
 
     page = build(studio)
@@ -84,7 +85,7 @@ def make_app(studio: Studio, address: Address) -> Any:
         server_name=address.host,
         server_port=address.port,
         theme=make_theme(),
-        css=CSS + REPORT,
+        css=CSS + REPORT + DECKS,
         head=HEAD,
         max_file_size="50mb",
         show_error=False,

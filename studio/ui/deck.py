@@ -1,0 +1,242 @@
+"""Many prompts at once: a deck is answered by every lane, and what differs is seen in a table."""
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from studio.chat import deck_sheet
+from studio.chat.deck_run import Table
+from studio.chat.deck_sheet import Order
+from studio.errors import StudioError
+from studio.studio import Studio
+from studio.ui import deck_detail, own_decks
+from studio.ui.border import told, wire
+from studio.ui.deck_drawing import MEASURES, PAGE, PICK, draw_table, draw_tallies
+from studio.ui.links import Links
+from studio.ui.markup import empty, quiet, stage
+from studio.ui.setting import Setting, read_sampling
+
+LIMIT = 24  # prompts asked unless a person wants more
+PACE = 0.7  # seconds between two drawings of answers that are being written
+NOTHING = (
+    "The answers of all lanes appear here, prompt by prompt, with what differs marked. Choose a "
+    "deck and press Run the deck."
+)
+ORDERS = [
+    ("KL from the base", "kl"),
+    ("Words that differ", "words"),
+    ("Lost, then gained", "lost"),
+    ("As in the deck", "deck"),
+]
+ANY = "any"
+FORMS: dict[str, Callable[[Table], str]] = {"csv": deck_sheet.csv, "jsonl": deck_sheet.jsonl}
+FETCH = "() => { setTimeout(() => document.querySelector('#fetch-deck').click(), 150) }"
+
+
+@dataclass(frozen=True)
+class View:
+    """Which run is open, and how its table is looked at."""
+
+    run: gr.State
+    """Id of the run of a deck, or None."""
+    order: gr.Dropdown
+    lane: gr.Dropdown
+    only: gr.Checkbox
+    page: gr.State
+
+    @property
+    def held(self) -> list[Any]:
+        """What `show` reads."""
+        return [self.run, self.order, self.lane, self.only, self.page]
+
+
+def build(studio: Studio, links: Links, setting: Setting, tab: gr.Tab) -> None:
+    """Lay the part out and wire it."""
+    deck, limit, fresh, run, stop = _lay_out_choice()
+    own_decks.build(studio, deck, setting.lanes, setting.base)
+    before = gr.Dropdown([], label="Earlier runs", elem_id="deck-runs", visible=False)
+    state = gr.HTML(empty(NOTHING), elem_id="deck-state")
+    with gr.Column(visible=False, elem_id="deck-body") as body:
+        view = _lay_out_view()
+        table = gr.HTML(elem_id="deck-table", js_on_load=PICK)
+        pages = _lay_out_pages()
+        gr.HTML(MEASURES)
+    detail = deck_detail.build(studio, setting, view.run, table)
+    _wire_downloads(studio, view)
+
+    shown = [state, body, view.lane, table, pages[0], view.page]
+    listed = [setting.lanes, setting.base, setting.scope, deck]
+    wire([tab.select, setting.lanes.change], list_decks, studio, inputs=listed,
+         outputs=[deck, before])  # fmt: skip
+    running = wire(
+        run.click, answer, studio,
+        inputs=[deck, limit, fresh, setting.lanes, setting.base, setting.system, setting.owner,
+                view.order, view.lane, view.only, *setting.sampling],
+        outputs=[view.run, *shown], concurrency_limit=4, trigger_mode="once",
+    )  # fmt: skip
+    halted = wire(stop.click, lambda: None, cancels=running, queue=False)
+    wire(before.input, lambda id: [id, 0], inputs=before, outputs=[view.run, view.page])
+    for event in (halted.then, view.run.change):
+        wire(event, show, studio, inputs=view.held, outputs=shown)
+    looked = [view.order.input, view.lane.input, view.only.input]
+    wire(looked, turn, studio, None, inputs=view.held, outputs=shown)
+    for button, step in zip(pages[1:], (-1, 1), strict=True):
+        wire(button.click, turn, studio, step, inputs=view.held, outputs=shown)
+    wire(view.run.change, lambda: gr.Column(visible=False), outputs=detail)
+
+
+def _lay_out_choice() -> tuple[Any, ...]:
+    with gr.Row(equal_height=True):
+        deck = gr.Dropdown([], label="Deck", elem_id="deck", scale=4, min_width=260,
+                           info="Held-out rows of the task, old skills, or your own; never "
+                           "mixed.")  # fmt: skip
+        limit = gr.Number(LIMIT, label="Prompts", info="0 asks all.", minimum=0, precision=0,
+                          elem_id="deck-limit", min_width=110)  # fmt: skip
+        with gr.Column(scale=1, min_width=180):
+            run = gr.Button("Run the deck", variant="primary", elem_id="run-deck")
+            with gr.Row():
+                stop = gr.Button("Stop", size="sm", elem_id="stop-deck", min_width=60)
+                fresh = gr.Checkbox(False, label="Ask anew", elem_id="fresh-deck", min_width=90,
+                                    container=False)  # fmt: skip
+    return deck, limit, fresh, run, stop
+
+
+def _lay_out_view() -> View:
+    with gr.Row(equal_height=True):
+        order = gr.Dropdown(ORDERS, value="kl", label="Most different first by",
+                            elem_id="deck-order", min_width=180)  # fmt: skip
+        lane = gr.Dropdown([("any lane", ANY)], value=ANY, label="Compare the base with",
+                           elem_id="deck-lane", min_width=180)  # fmt: skip
+        only = gr.Checkbox(False, label="Only where answers differ", elem_id="deck-only",
+                           min_width=180)  # fmt: skip
+    return View(gr.State(None), order, lane, only, gr.State(0))
+
+
+def _lay_out_pages() -> tuple[gr.Row, gr.Button, gr.Button]:
+    with gr.Row(visible=False, elem_id="deck-pages") as row:
+        back = gr.Button("Earlier prompts", size="sm", elem_id="deck-back", min_width=120)
+        ahead = gr.Button("More prompts", size="sm", elem_id="deck-ahead", min_width=120)
+    return row, back, ahead
+
+
+def _wire_downloads(studio: Studio, view: View) -> None:
+    """A hidden button is pressed for the person, once the file is made."""
+    fetch = gr.DownloadButton("Fetch", visible="hidden", elem_id="fetch-deck")
+    with gr.Row():
+        for form, title in (("csv", "Table as CSV"), ("jsonl", "Everything as JSON lines")):
+            button = gr.Button(title, size="sm", elem_id=f"deck-{form}", min_width=130)
+            made = wire(button.click, write, studio, form, inputs=view.run, outputs=fetch)
+            made.success(None, js=FETCH, api_visibility="private")
+
+
+@told
+def list_decks(
+    studio: Studio, lanes: list[str], base: str, scope: str | None, chosen: str | None
+) -> list[Any]:
+    """The decks that suit the lanes, an earlier choice kept, and the runs there are."""
+    titles = studio.decks(lanes, base=base)
+    value = chosen if chosen in titles else next(iter(titles))
+    runs = [
+        (f"{one.deck.title} · {len(one.deck.prompts)} prompts · "
+         f"{', '.join(map(studio.title_of, one.lanes))} · {one.created:%Y-%m-%d %H:%M}", one.id)
+        for one in studio.deck_runs.all()
+        if scope is None or one.owner == scope
+    ]  # fmt: skip
+    return [
+        gr.Dropdown(choices=[(title, name) for name, title in titles.items()], value=value),
+        gr.Dropdown(choices=runs, value=None, visible=bool(runs)),
+    ]
+
+
+@told
+def answer(
+    studio: Studio, deck: str | None, limit: float, fresh: bool, lanes: list[str], base: str,
+    system: str, owner: str, order: Order, lane: str | None, only: bool, *sampling: float,
+) -> Iterator[list[Any]]:  # fmt: skip
+    """Run the deck and show the table as it fills; closing this stops the batch under way."""
+    if not deck:
+        raise StudioError("Choose a deck first.")
+    tables = studio.run_deck(
+        deck, lanes[1:], limit=int(limit or 0), system=system, base=base, owner=owner,
+        fresh=fresh, sampling=read_sampling(*sampling),
+    )  # fmt: skip
+    last = 0.0
+    try:
+        for table in tables:
+            if not table.live or time.monotonic() - last > PACE:
+                last = time.monotonic()
+                yield [table.run.id, *_draw(studio, table, order, lane, only, 0)]
+    finally:
+        tables.close()
+
+
+@told
+def show(
+    studio: Studio, id: str | None, order: Order, lane: str | None, only: bool, page: int
+) -> list[Any]:
+    """The run that is open, as it is kept."""
+    if not id:
+        return [gr.skip()] * 6
+    return _draw(studio, studio.deck_runs.open(id), order, lane, only, page)
+
+
+@told
+def turn(
+    studio: Studio, step: int | None, id: str | None, order: Order, lane: str | None, only: bool,
+    page: int,
+) -> list[Any]:  # fmt: skip
+    """Another page of it; without a step the first one."""
+    return show(studio, id, order, lane, only, 0 if step is None else page + step)
+
+
+def _draw(
+    studio: Studio, table: Table, order: Order, lane: str | None, only: bool, page: int
+) -> list[Any]:
+    """State, body, menu of lanes, table, pages and page."""
+    titles = {one: studio.title_of(one) for one in table.run.lanes}
+    choices = [("any lane", ANY), *((titles[one], one) for one in table.run.tuned)]
+    chosen = lane if lane in table.run.tuned else None
+    rounds = deck_sheet.arrange(table, order, chosen, only_different=only)
+    pages = max(1, -(-len(rounds) // PAGE))
+    page = min(max(0, page), pages - 1)
+    part = rounds[page * PAGE : (page + 1) * PAGE]
+    drawn = draw_table(table, [*table.live, *part], titles, against=chosen)
+    note = quiet("No answers differ.") if table.rounds and not rounds else ""
+    return [
+        _tell(table) + draw_tallies(deck_sheet.tallies(table), titles, len(table.rounds)),
+        gr.Column(visible=bool(table.rounds or table.live)),
+        gr.Dropdown(choices=choices, value=chosen or ANY),
+        drawn + note,
+        gr.Row(visible=pages > 1),
+        page,
+    ]
+
+
+def _tell(table: Table) -> str:
+    """How far the run is, and what it ran on."""
+    total, count = len(table.run.deck.prompts), len(table.rounds)
+    title = table.run.deck.title
+    about = next((one.about for one in table.rounds if one.about), "")
+    if table.done:
+        return stage("done", title, f"{total} prompts answered in every lane. {about}".strip())
+    if table.waiting:
+        return stage("now", title, f"{table.waiting} questions of others come first.", None)
+    told = f"{count} of {total} prompts answered. Run the deck again to go on after a stop."
+    return stage("now", title, told, count / total)
+
+
+@told
+def write(studio: Studio, form: str, id: str | None) -> str:
+    """The run as a file in a folder of its own."""
+    if not id:
+        raise StudioError("Run a deck first.")
+    folder = Path(tempfile.mkdtemp(prefix="deck-", dir=os.environ["GRADIO_TEMP_DIR"]))
+    path = folder / f"{id}.{form}"
+    path.write_text(FORMS[form](studio.deck_runs.open(id)), encoding="utf-8")
+    return str(path)
