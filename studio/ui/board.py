@@ -53,7 +53,10 @@ class Board:
 
 
 def lay_out() -> Board:
-    """The columns in a row, and below them a line on how the answers came about."""
+    """The columns in a row, and below them a line on how the answers came about.
+
+    The menus of turns and versions are made here and rendered where the deeds on a turn are.
+    """
     columns, bots, notes, deeds = [], [], [], []
     with gr.Row(equal_height=False, elem_id="lanes"):
         for number in range(1 + BESIDE):
@@ -66,10 +69,12 @@ def lay_out() -> Board:
                         worked = gr.Button(WORKED, size="sm", elem_id="flag", min_width=60)
             columns.append(column)
     status = gr.HTML(min_height=22, elem_id="chat-status")
-    with gr.Row(elem_id="turns", equal_height=True):
-        turn = gr.Dropdown([], label="Turn", elem_id="turn", min_width=170, interactive=True)
-        version = gr.Dropdown([], label="Version", elem_id="version", min_width=150,
-                              interactive=True)  # fmt: skip
+    turn = gr.Dropdown(
+        [], label="Turn", elem_id="turn", min_width=170, interactive=True, render=False
+    )
+    version = gr.Dropdown(
+        [], label="Version", elem_id="version", min_width=150, interactive=True, render=False
+    )
     return Board(columns, bots, notes, deeds, worked, status, turn, version)
 
 
@@ -193,6 +198,8 @@ def _tell_answer(exchange: Exchange | None, lane: str, *, writing: bool) -> str:
     if not writing and not answer.stopped:
         cut = "cut off at its limit" if answer.done else "stopped before its end"
         parts.append(f"{cut}; Continue goes on")
+    if exchange.kept == lane:
+        parts.append("★ preferred")
     if answer.note:
         parts.append(escape(answer.note))
     return _quiet(parts, marked=True)

@@ -22,11 +22,11 @@ def build(studio: Studio, links: Links, setting: Setting, tab: gr.Tab) -> None:
             shelf = chats.lay_out()
         with gr.Column(scale=5, min_width=300):
             shown = board.lay_out()
-            deeds = turns.lay_out()
             box = keeping.lay_out()
             prompt, send, stop, leave = _lay_out_message()
-            live, history, form = _lay_out_ways()
+            deeds = turns.lay_out(shown)
             starters.build(studio, setting, prompt, tab)
+            live, history, form = _lay_out_ways()
             sheet = raw.lay_out()
             why.build(studio, links, setting, tab)
     desk = Desk(
@@ -60,13 +60,19 @@ def _lay_out_message() -> tuple[gr.Textbox, gr.Button, gr.Button, gr.Button]:
 
 
 def _lay_out_ways() -> tuple[gr.Checkbox, gr.Radio, gr.Radio]:
-    with gr.Row(elem_id="ways", equal_height=True):
-        history = gr.Radio(HISTORIES, value="own", label="What lanes remember", min_width=220,
-                           elem_id="history")  # fmt: skip
-        form = gr.Radio(["Markdown", board.PLAIN], value="Markdown", label="Show answers as",
-                        min_width=180, elem_id="form")  # fmt: skip
-        live = gr.Checkbox(True, label="Ask again when a strength moves", min_width=180,
-                           elem_id="live")  # fmt: skip
+    fold = gr.Accordion("What lanes remember, how answers are shown", open=False, elem_id="ways")
+    with fold, gr.Row():
+        history = gr.Radio(
+            HISTORIES, value="own", label="What lanes remember", min_width=240, elem_id="history"
+        )
+        form = gr.Radio(
+            ["Markdown", board.PLAIN], value="Markdown", label="Show answers as", min_width=200,
+            elem_id="form",
+        )  # fmt: skip
+        live = gr.Checkbox(
+            True, label="Ask again when a strength moves", min_width=200, elem_id="live",
+            info="Its lane answers the last message at the new strength.",
+        )  # fmt: skip
     return live, history, form
 
 

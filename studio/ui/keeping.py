@@ -68,8 +68,8 @@ def wire_up(studio: Studio, desk: Desk, box: Box) -> None:
         opened = wire(buttons["example"].click, open_box, studio, number,
                       inputs=seen, outputs=box.parts)  # fmt: skip
         opened.success(None, js=FOCUS, api_visibility="private")
-        wire(buttons["prefer"].click, prefer, studio, number,
-             inputs=[box.draft, *seen], outputs=gathered)  # fmt: skip
+        wire(buttons["prefer"].click, prefer, studio, desk, number,
+             inputs=[box.draft, *seen], outputs=[gathered, *desk.parts])  # fmt: skip
     wire(board.worked.click, keep_case, studio, inputs=[box.draft, *seen], outputs=gathered)
     held = [box.chosen, box.answer, box.draft, *desk.held]
     wire(box.keep.click, keep_example, studio, inputs=held, outputs=[gathered, *box.parts])
@@ -116,13 +116,18 @@ def keep_example(
 
 
 @told
-def prefer(studio: Studio, number: int, title: str, at: int | None, *values: Any) -> float:
+def prefer(
+    studio: Studio, desk: Desk, number: int, title: str, at: int | None, *values: Any
+) -> dict[Any, Any]:
     """Keep that this lane's answer is better than the others', and go on from it."""
     held = Held.read(*values)
-    conversation, lane = held.opened(studio), held.lanes[number]
-    draft = studio.prefer(conversation, lane, place(at), draft=_named(title), owner=held.scope)
-    _tell("A preference", conversation.exchanges[place(at)].answers[lane].text, draft)
-    return time.time()
+    conversation, lane, n = held.opened(studio), held.lanes[number], place(at)
+    draft = studio.prefer(conversation, lane, n, draft=_named(title), owner=held.scope)
+    _tell("A preference", conversation.exchanges[n].answers[lane].text, draft)
+    desk.writing.wait(conversation.id)
+    if n in (-1, len(conversation.exchanges) - 1):  # an earlier one would leave what came after
+        conversation = studio.chats.save(held.opened(studio).keep(lane))
+    return desk.show(studio, conversation, held, n) | {desk.setting.gathered: time.time()}
 
 
 @told

@@ -60,16 +60,16 @@ def build(studio: Studio, links: Links, tab: gr.Tab) -> Setting:
 
 
 def _lay_out_slot(number: int) -> tuple[gr.Column, gr.Dropdown, gr.Slider, gr.Button]:
-    with gr.Column(min_width=190, visible=False, elem_classes="st-slot tuned") as column:
-        menu = gr.Dropdown(
-            [], label=f"Lane {number}", elem_id=f"lane-run-{number}", show_label=True,
-            info="A run, or a step of it.",
-        )  # fmt: skip
-        strength = gr.Slider(
-            0, 1.5, value=1, step=0.05, label=f"Strength of lane {number}",
-            elem_id=f"strength-{number}",
-        )  # fmt: skip
-        drop = gr.Button("Remove", size="sm", elem_id=f"drop-lane-{number}", min_width=60)
+    with gr.Column(min_width=200, visible=False, elem_classes="st-slot tuned") as column:
+        menu = gr.Dropdown([], label=f"Lane {number}", elem_id=f"lane-run-{number}")
+        with gr.Row(equal_height=True):
+            strength = gr.Slider(
+                0, 1.5, value=1, step=0.05, label="Strength", elem_id=f"strength-{number}",
+                scale=4, min_width=130,
+            )  # fmt: skip
+            drop = gr.Button(
+                "Remove", size="sm", elem_id=f"drop-lane-{number}", min_width=66, scale=0
+            )
     return column, menu, strength, drop
 
 

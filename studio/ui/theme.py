@@ -100,6 +100,25 @@ table.st-table tr.sum td { font-weight: 600; }
 .st-lane-base .bubble-wrap, .st-lane-tuned .bubble-wrap { margin-top: 1.9rem;
   background: transparent !important;
   height: calc(100% - 1.9rem) !important; }
+.st-lane-base button[aria-label="Clear"], .st-lane-tuned button[aria-label="Clear"] {
+  display: none; }
+.st-slot { gap: .35rem !important; }
+.st-slot.base { border-top: 3px solid var(--base); }
+.st-slot.tuned { border-top: 3px solid var(--tuned); }
+#add-lane { align-self: center; }
+.st-deeds { gap: .35rem !important; flex-wrap: wrap !important; }
+.st-deeds button { flex: 0 1 auto !important; width: auto !important; padding: .2rem .6rem; }
+.st-badge { color: var(--base); font-weight: 600; cursor: help; }
+#chats .wrap { display: flex; flex-direction: column; flex-wrap: nowrap; gap: .25rem;
+  max-height: 22rem; overflow-y: auto; }
+#chats label { padding: .35rem .5rem; align-items: flex-start; overflow-wrap: anywhere; }
+#chats label span { font-size: .82rem; line-height: 1.3; }
+.st-raw { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 18rem), 1fr));
+  gap: .75rem; }
+.st-raw h4 { margin: 0 0 .3rem; font-size: .85rem; }
+.st-raw pre { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere; font-size: .8rem;
+  border: 1px solid var(--line); border-radius: 8px; padding: .6rem; background: var(--card); }
+.st-raw mark { background: var(--base-soft); color: inherit; border-radius: 3px; }
 #runs * { font-family: inherit !important; }
 #case-flip .wrap { display: grid !important; grid-template-columns: 1fr 1fr; gap: .4rem; }
 .st-gallery .wrap { display: grid !important; grid-template-columns: repeat(auto-fill,
@@ -115,6 +134,7 @@ button:focus-visible, input:focus-visible, textarea:focus-visible, [role="tab"]:
   .st-case dl { grid-template-columns: 1fr; }
   .tab-container button { padding: 0 .6rem !important; }
   .st-lane-base, .st-lane-tuned { height: 260px !important; }
+  #chat-list { order: 2; }
   table.st-table, table.st-table tbody, table.st-table tr { display: block; }
   table.st-table thead { position: absolute; width: 1px; height: 1px; overflow: hidden;
     clip-path: inset(50%); }

@@ -7,7 +7,7 @@ import gradio as gr
 from studio.errors import ChatError
 from studio.studio import Studio
 from studio.ui.answering import go_on, place, retry
-from studio.ui.board import turn_of
+from studio.ui.board import Board, turn_of
 from studio.ui.border import told, wire
 from studio.ui.desk import Desk, Held
 
@@ -21,8 +21,11 @@ DEEDS = {
 }
 
 
-def lay_out() -> dict[str, gr.Button]:
-    """A row of buttons."""
+def lay_out(board: Board) -> dict[str, gr.Button]:
+    """Which turn and which version of it, and a button for each deed."""
+    with gr.Row(elem_id="turns", equal_height=True):
+        board.turn.render()
+        board.version.render()
     with gr.Row(elem_classes="st-deeds"):
         return {
             deed: gr.Button(title, size="sm", elem_id=deed, min_width=60)
