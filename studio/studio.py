@@ -11,7 +11,7 @@ from typing import Any
 from studio.chat.archive import Archive
 from studio.chat.arena import Arena
 from studio.chat.arena_sheet import preferences
-from studio.chat.client import ChatClient
+from studio.chat.client import ENGINE, ChatClient
 from studio.chat.conversation import Conversation
 from studio.chat.deck import Deck, own_deck, retention_deck, task_deck
 from studio.chat.deck import load as load_deck
@@ -78,7 +78,7 @@ class Studio:
         self.settings = settings(home)
         self.settings.make_folders()
         self._launcher = Launcher(self.settings.logs)
-        self._chat = ChatClient(self.settings.logs / "chat.log")
+        self._chat = ChatClient(self.settings.logs / "chat.log", [*ENGINE, str(self.settings.home)])
         self.deck_runs = DeckRuns(self.settings.decks / "runs")
         self.chats = Archive(self.settings.chats)
         self.drafts = Drafts(self.settings.drafts)

@@ -27,7 +27,7 @@ def opened(tmp_path: Path) -> Iterator[Open]:
     clients = []
 
     def open_client(**limits: Any) -> ChatClient:
-        client = ChatClient(tmp_path / "chat.log", engine=MADE, limits=Limits(**limits))
+        client = ChatClient(tmp_path / "chat.log", MADE, limits=Limits(**limits))
         clients.append(client)
         return client
 
@@ -249,7 +249,7 @@ def test_a_hung_engine_is_replaced(opened: Open) -> None:
 
 
 def test_an_engine_that_cannot_start_is_told(tmp_path: Path) -> None:
-    client = ChatClient(tmp_path / "chat.log", engine=[sys.executable, "-c", "raise SystemExit(3)"])
+    client = ChatClient(tmp_path / "chat.log", [sys.executable, "-c", "raise SystemExit(3)"])
     with pytest.raises(ModelError, match="stopped twice"):
         list(ask(client, "say 1"))
     client.close()

@@ -34,7 +34,7 @@ from studio.chat.protocol import (
 )
 from studio.errors import ModelError
 
-ENGINE = [sys.executable, "-m", "studio.engine.chat"]
+ENGINE = (sys.executable, "-m", "studio.engine.chat")
 WATCH = 1.0  # seconds between two looks at the limits
 TRIES = 2
 FAREWELL = 10.0  # seconds the engine has to end by itself
@@ -79,8 +79,8 @@ class ChatClient:
     def __init__(
         self,
         log: Path,
+        engine: Sequence[str],
         *,
-        engine: Sequence[str] = ENGINE,
         limits: Limits | None = None,
     ) -> None:
         self._log = log

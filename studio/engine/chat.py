@@ -1,7 +1,8 @@
-"""The process that answers chats: `python -m studio.engine.chat`, JSON lines on its pipes.
+"""The process that answers chats: `python -m studio.engine.chat HOME`, JSON lines on its pipes.
 
 One thread reads requests, the main thread answers them one after another; a stop reaches the
-answer in progress between two tokens. It ends when its standard input is closed.
+answer in progress between two tokens. Idle, it gives its memory back when a run needs it. It
+ends when its standard input is closed.
 """
 
 import os
@@ -10,6 +11,7 @@ import sys
 import threading
 import time
 import traceback
+from pathlib import Path
 from typing import IO
 
 from studio.chat.protocol import (
@@ -20,6 +22,7 @@ from studio.chat.protocol import (
     Explain,
     Explained,
     Refused,
+    Rested,
     Said,
     Stop,
     Update,
@@ -27,10 +30,12 @@ from studio.chat.protocol import (
 from studio.engine.explain import diverge, read_answer
 from studio.engine.generate import Answer, answer
 from studio.engine.load import Engine
+from studio.engine.rest import IDLE, give_back, why_rest
 from studio.engine.worker import explain
 from studio.models.catalogue import find_base
 
 PAUSE = 0.05  # seconds between two updates of a request
+WATCH = 0.5  # seconds between two looks at who else needs the memory
 LANES_KEPT = 8  # tuned lanes that stay on the base between requests
 
 Work = Ask | Explain | Diverge
@@ -40,8 +45,10 @@ Work = Ask | Explain | Diverge
 class Chat:
     """Keeps one base and the lanes last used, and answers requests about them."""
 
-    def __init__(self, out: IO[str]) -> None:
+    def __init__(self, out: IO[str], home: Path, *, longest_idle: float = IDLE) -> None:
         self._out = out
+        self._home = home
+        self._longest_idle = longest_idle
         self._engine: Engine | None = None
         self._proof: float | None = None
         self._stops: dict[int, threading.Event] = {}
@@ -50,7 +57,7 @@ class Chat:
         """Answer until the lines end."""
         asked: queue.Queue[Work | None] = queue.Queue()
         threading.Thread(target=self._listen, args=(lines, asked), daemon=True).start()
-        while (request := asked.get()) is not None:
+        while (request := self._next(asked)) is not None:
             try:
                 self._do(request)
             except Exception as error:  # the worker's border: the page gets a sentence
@@ -58,6 +65,21 @@ class Chat:
                 self._say(Refused(id=request.id, message=explain(error)))
             finally:
                 self._stops.pop(request.id, None)
+
+    def _next(self, asked: "queue.Queue[Work | None]") -> Work | None:
+        """The next request; while it does not come the memory may be needed elsewhere."""
+        began = time.monotonic()
+        while self._engine is not None:
+            try:
+                return asked.get(timeout=WATCH)
+            except queue.Empty:
+                idle, on_gpu = time.monotonic() - began, self._engine.device.type == "cuda"
+            why = why_rest(self._home, on_gpu=on_gpu, idle=idle, longest=self._longest_idle)
+            if why:
+                self._engine = self._proof = None
+                give_back()
+                self._say(Rested(why=why))
+        return asked.get()
 
     def _listen(self, lines: IO[str], asked: "queue.Queue[Work | None]") -> None:
         for line in lines:
@@ -122,7 +144,7 @@ class Chat:
             self._proof = engine.prove_base()
         return engine
 
-    def _say(self, reply: Update | Explained | Diverged | Refused) -> None:
+    def _say(self, reply: Update | Explained | Diverged | Refused | Rested) -> None:
         self._out.write(reply.model_dump_json() + "\n")
         self._out.flush()
 
@@ -145,4 +167,5 @@ if __name__ == "__main__":
     # Libraries print; the protocol keeps the real standard output to itself.
     protocol = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    Chat(protocol).serve(sys.stdin)
+    idle = float(sys.argv[2]) if len(sys.argv) > 2 else IDLE
+    Chat(protocol, Path(sys.argv[1]), longest_idle=idle).serve(sys.stdin)

@@ -49,6 +49,14 @@ def device(
         yield
 
 
+def is_wanted(home: Path) -> bool:
+    """Whether a run holds the device or waits for it; not to be asked by one that does."""
+    return is_locked(home / "device.lock") or any(
+        is_locked(ticket) if ticket.suffix == ".held" else _is_young(ticket)
+        for ticket in (home / "queue").glob("[0-9]*")
+    )
+
+
 def _hold_ticket(home: Path, name: str, held: ExitStack) -> Path:
     """The run's ticket, locked before it takes the name under which an unlocked one is dead."""
     drawn = next((home / "queue").glob(f"*-{name}.drawn"), None) or draw_ticket(home, name)
