@@ -12,7 +12,7 @@ from studio.chat.protocol import Explain, Likely, ReadToken, Reply
 from studio.data.example import Message
 from studio.engine.batches import Query
 from studio.engine.load import Engine
-from studio.engine.passes import predict, vocabulary
+from studio.engine.passes import inputs_for, predict, vocabulary
 from studio.engine.score import LOGITS, likelihoods
 from studio.engine.tokens import Tokens, answer_turn
 from studio.errors import ModelError
@@ -28,6 +28,11 @@ def read_answer(engine: Engine, asked: Explain) -> tuple[ReadToken, ...]:
     prompt, answer, pieces = _turn(engine, asked.messages, asked.answer, ended=asked.ended)
     if not answer:
         return ()
+    if len(prompt) + len(answer) > _context(engine):
+        raise ModelError(
+            f"The conversation is {len(prompt) + len(answer)} tokens long, but {engine.base.name} "
+            f"holds {_context(engine)}; explain an answer that comes earlier."
+        )
     found: list[ReadToken] = []
     befores, afters = (
         _predictions(engine, lane, prompt, answer) for lane in (asked.before, asked.after)
@@ -41,20 +46,36 @@ def read_answer(engine: Engine, asked: Explain) -> tuple[ReadToken, ...]:
 def diverge(
     engine: Engine, replies: Sequence[Reply], lanes: Sequence[str]
 ) -> tuple[tuple[int, ...], tuple[dict[str, float], ...]]:
-    """How many tokens each answer has, and by lane the sum of KL(base‖lane) over them, in nats."""
-    queries: dict[int, Query] = {}
+    """How many tokens each answer has, and by lane the sum of KL(base‖lane) over them, in nats.
+
+    An answer without tokens, or in a conversation longer than the base's context, counts none.
+    """
+    turns: dict[int, tuple[Tokens, Tokens]] = {}
     for place, reply in enumerate(replies):
         prompt, answer, _ = _turn(engine, reply.messages, reply.answer, ended=reply.ended)
-        if answer:
-            queries[place] = Query((BASE, *lanes), prompt, (answer,))
-    counts = [0] * len(replies)
+        if answer and len(prompt) + len(answer) <= _context(engine):
+            turns[place] = prompt, answer
     kl: list[dict[str, float]] = [{} for _ in replies]
-    places = list(queries)
-    for finished in likelihoods(engine, list(queries.values()), divergence=True):
+    sharing = [lane for lane in lanes if not engine.apart(lane)]
+    queries = [Query((BASE, *sharing), prompt, (answer,)) for prompt, answer in turns.values()]
+    for finished in likelihoods(engine, queries, divergence=True):
         for number, scores in finished.items():
-            counts[places[number]] = scores[BASE][0].tokens
-            kl[places[number]] = {lane: scores[lane][0].kl or 0.0 for lane in lanes}
+            kl[list(turns)[number]] = {lane: scores[lane][0].kl or 0.0 for lane in sharing}
+    for place, (prompt, answer) in turns.items():
+        for lane in lanes:
+            if lane not in sharing:
+                kl[place][lane] = _kl_alone(engine, lane, prompt, answer)
+    counts = (len(turns[place][1]) if place in turns else 0 for place in range(len(replies)))
     return tuple(counts), tuple(kl)
+
+
+def _kl_alone(engine: Engine, lane: str, prompt: Tokens, answer: Tokens) -> float:
+    """Sum of KL(base‖lane) for a lane whose rows share no batch with others."""
+    pairs = zip(
+        _predictions(engine, BASE, prompt, answer), _predictions(engine, lane, prompt, answer),
+        strict=True,
+    )  # fmt: skip
+    return math.fsum(float(_kl(base, tuned).double().sum()) for base, tuned in pairs)
 
 
 def _turn(
@@ -62,15 +83,11 @@ def _turn(
 ) -> tuple[Tokens, Tokens, tuple[str, ...]]:
     """Tokens of prompt and answer, and the answer's texts; an answer cut off has no end token."""
     prompt, answer, pieces = answer_turn(engine, messages, text)
-    if not ended:
-        answer, pieces = answer[:-1], pieces[:-1]
-    limit = int(getattr(engine.model.config, "max_position_embeddings", None) or 1 << 30)
-    if len(prompt) + len(answer) > limit:
-        raise ModelError(
-            f"The conversation is {len(prompt) + len(answer)} tokens long, but {engine.base.name} "
-            f"holds {limit}; explain an answer that comes earlier."
-        )
-    return prompt, answer, pieces
+    return (prompt, answer, pieces) if ended else (prompt, answer[:-1], pieces[:-1])
+
+
+def _context(engine: Engine) -> int:
+    return int(getattr(engine.model.config, "max_position_embeddings", None) or 1 << 30)
 
 
 def _predictions(
@@ -80,8 +97,10 @@ def _predictions(
 
     A stretch holds as many places as fit into memory, whatever the size of the vocabulary.
     """
-    ids = torch.tensor([[*prompt, *answer[:-1]]])
-    first, total = len(prompt) - 1, ids.shape[1]
+    soft = engine.soft_prompt(lane)
+    size = 0 if soft is None else len(soft)
+    ids = torch.tensor([[*[0] * size, *prompt, *answer[:-1]]])  # a soft prompt stands before all
+    first, total = size + len(prompt) - 1, ids.shape[1]
     width = max(1, LOGITS // vocabulary(engine))
     begin, cache = 0, None
     for end in (*range(first + width, total, width), total):
@@ -90,13 +109,18 @@ def _predictions(
             engine,
             [lane],
             places >= first,
-            input_ids=ids[:, begin:end],
+            **inputs_for(engine, ids[:, begin:end], [None if begin else soft], [size]),
             attention_mask=torch.ones((1, end), dtype=torch.long),
             position_ids=places,
             past_key_values=cache,
         )
         yield logits.log_softmax(-1)
         begin = end
+
+
+def _kl(before: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
+    """KL(before‖after) at every place, of log-probabilities (places, vocabulary)."""
+    return (before.exp() * (before - after)).sum(-1).clamp(min=0)
 
 
 def _read(
@@ -107,7 +131,7 @@ def _read(
     pieces: Sequence[str],
 ) -> list[ReadToken]:
     before, after = logs
-    kl = (before.exp() * (before - after)).sum(-1).clamp(min=0)
+    kl = _kl(before, after)
     goal = torch.tensor(tokens, device=before.device)[:, None]
     here, there = before.gather(-1, goal)[:, 0], after.gather(-1, goal)[:, 0]
     if not bool((kl + here + there).isfinite().all()):

@@ -83,7 +83,7 @@ def read_heads(engine: Engine, heads: Sequence[Head], *, divergence: bool) -> He
         engine,
         [head.lane for head in heads],
         scored,
-        **_inputs(engine, ids, softs, [longest - len(head.tokens) for head in heads]),
+        **inputs_for(engine, ids, softs, [longest - len(head.tokens) for head in heads]),
         attention_mask=mask,
         position_ids=(mask.cumsum(-1) - 1).clamp(min=0),
     )
@@ -103,7 +103,7 @@ def read_heads(engine: Engine, heads: Sequence[Head], *, divergence: bool) -> He
     )
 
 
-def _inputs(
+def inputs_for(
     engine: Engine, ids: torch.Tensor, softs: Sequence[torch.Tensor | None], ends: Sequence[int]
 ) -> dict[str, torch.Tensor]:
     """The tokens, or where a row has a soft prompt, what they are embedded as with it."""
