@@ -6,11 +6,7 @@ from studio.measure.numerals import signed
 from studio.measure.preference import FEWEST_DECISIVE
 from studio.measure.statistics import Interval
 
-KINDS = {
-    "task": "the task: was something gained?",
-    "retention": "old skills: was something lost?",
-    "own": "prompts of one's own",
-}
+QUESTIONS = {"task": " – was something gained?", "retention": " – was something lost?", "own": ""}
 
 
 def tell_pair(arena: Arena, pair: PairScore) -> str:
@@ -22,9 +18,10 @@ def tell_pair(arena: Arena, pair: PairScore) -> str:
         worse = other if pair.preferred == pair.one else one
         verdict = f"{arena.title_of(pair.preferred)} is preferred to {worse}."
     elif pair.decisive < FEWEST_DECISIVE:
+        so_far = f"{pair.decisive} decisive vote{'s' if pair.decisive != 1 else ''}"
         verdict = (
-            f"Nothing is claimed about {one} against {other}: {pair.decisive} of the "
-            f"{FEWEST_DECISIVE} decisive votes that the least claim takes."
+            f"Nothing is claimed about {one} against {other} from {so_far}: a claim takes "
+            f"{FEWEST_DECISIVE}."
         )
     else:
         verdict = f"No preference is shown between {one} and {other}."
@@ -59,8 +56,8 @@ def tell_judge(judge: Judge) -> list[str]:
 
 
 def tell_deck(deck: DeckScore) -> str:
-    """What a deck is about."""
-    return f"{deck.title} ({KINDS[deck.kind]})"
+    """The deck, and what its score is to tell."""
+    return deck.title + QUESTIONS[deck.kind]
 
 
 def tell(arena: Arena, score: Score) -> str:

@@ -22,7 +22,7 @@ from studio.ui.setting import Setting, read_sampling
 PROMPTS = 30
 """Prompts of each deck, if nothing else is said."""
 ASIDE = "Prompts of your own"
-BEGIN = "Settle an arena above; answers of two lanes then stand here side by side, without names."
+BEGIN = "Start an arena, or choose one; two answers then stand here side by side, without names."
 WRITING = "Both answers are being written; they are shown together."
 ALL_DONE = "Every trial has its vote. The score below says what they show."
 HOW = (
@@ -69,14 +69,13 @@ class Stage(NamedTuple):
 def build(studio: Studio, links: Links, setting: Setting, tab: gr.Tab) -> None:
     """Lay the part out and wire it."""
     opened = gr.State(None)
-    with gr.Row(equal_height=True):
-        menu = gr.Dropdown(
-            [], label="Arena", elem_id="arena-menu", scale=3, min_width=240,
-            info="An arena is settled before the first vote, and stays.",
-        )  # fmt: skip
-        start = gr.Button("Start an arena", variant="primary", elem_id="arena-start", min_width=150)
-    with gr.Accordion("What a new arena asks", open=False, elem_id="arena-settings"):
+    menu = gr.Dropdown(
+        [], label="Arena", elem_id="arena-menu",
+        info="An arena is settled before its first vote, and stays as it is.",
+    )  # fmt: skip
+    with gr.Accordion("A new arena", open=True, elem_id="arena-settings") as fold:
         decks, own, count = _lay_out_settings()
+        start = gr.Button("Start it with the lanes above", variant="primary", elem_id="arena-start")
     stage, votes = _lay_out_stage()
     arena_score.build(studio, setting, opened, stage.shown)
 
@@ -84,7 +83,7 @@ def build(studio: Studio, links: Links, setting: Setting, tab: gr.Tab) -> None:
          inputs=[setting.lanes, setting.base, setting.scope, opened],
          outputs=[decks, menu])  # fmt: skip
     drawn = [setting.system, *setting.sampling]
-    made = wire(start.click, begin, studio, outputs=[opened, menu], trigger_mode="once",
+    made = wire(start.click, begin, studio, outputs=[opened, menu, fold], trigger_mode="once",
                 inputs=[decks, own, count, setting.lanes, setting.base, setting.owner,
                         setting.scope, *drawn])  # fmt: skip
     chosen = wire(menu.input, choose, studio, inputs=[menu, setting.scope], outputs=opened)
@@ -171,7 +170,7 @@ def begin(
         lanes, chosen, limit=int(count or 0), base=base, system=system.strip(), sampling=sampling,
         seed=time.time_ns() % 2**32, owner=owner,
     )  # fmt: skip
-    return [made.id, _menu(studio, scope, made.id)]
+    return [made.id, _menu(studio, scope, made.id), gr.Accordion(open=False)]
 
 
 @told
@@ -184,7 +183,7 @@ def choose(studio: Studio, id: str | None, scope: str | None) -> str | None:
 def show_next(studio: Studio, opened: str | None, scope: str | None) -> Any:
     """Show the next trial once both its answers are complete; nothing is seen before."""
     if not opened:
-        raise ChatError("Settle an arena first.")
+        raise ChatError("Start an arena first, or choose one.")
     arena = studio.arenas.open(opened, scope)
     yield [None, quiet(WRITING), "", _side("a"), _side("b"), "", gr.Row(visible=False),
            gr.Button(visible=False)]  # fmt: skip

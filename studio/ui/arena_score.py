@@ -61,11 +61,11 @@ def build(studio: Studio, setting: Setting, opened: gr.State, shown: gr.State) -
                             inputs=[opened, setting.scope], show_progress="full")  # fmt: skip
                 made.success(None, js=FETCH, api_visibility="private")
         gr.HTML(quiet(LEARNED))
-        with gr.Row(equal_height=True):
+        with gr.Row():
             decks = gr.CheckboxGroup([], label="Votes on", elem_id="arena-learn", min_width=220,
                                      scale=2)  # fmt: skip
             draft = gr.Textbox(FIRST, label="Draft", elem_id="arena-draft", min_width=160)
-            keep = gr.Button("Keep as preferences", size="sm", elem_id="arena-keep", min_width=150)
+        keep = gr.Button("Keep as preferences", size="sm", elem_id="arena-keep")
     wire(look.click, show, studio, inputs=[opened, setting.scope], outputs=found)
     wire(shown.change, lambda: quiet(HIDDEN), outputs=found)
     wire([opened.change, fold.expand], offer, studio, inputs=[opened, setting.scope],
@@ -76,7 +76,7 @@ def build(studio: Studio, setting: Setting, opened: gr.State, shown: gr.State) -
 
 def _open(studio: Studio, opened: str | None, scope: str | None) -> Arena:
     if not opened:
-        raise ChatError("Settle an arena first, or choose one.")
+        raise ChatError("Start an arena first, or choose one.")
     return studio.arenas.open(opened, scope)
 
 

@@ -150,6 +150,7 @@ button:focus-visible, input:focus-visible, textarea:focus-visible, [role="tab"]:
   padding: .6rem .9rem; height: 100%; white-space: pre-wrap; overflow-wrap: anywhere; }
 .st-side h3 { font-size: .85rem; margin: 0 0 .3rem; color: var(--quiet); }
 .st-side h3 + div { line-height: 1.55; }
+@media (max-width: 640px) { #arena-answers { flex-direction: column; } }
 """
 
 
