@@ -17,6 +17,7 @@ from studio.ui.lanes import BESIDE, title_of
 
 GREETING = "Ask something below; every lane answers the same question."
 NOT_ASKED = "Not asked yet in this lane; Retry asks it."
+NO_ANSWER = "No answer came; Retry asks again."
 DEEDS = {
     "retry": "Retry",
     "continue": "Continue",
@@ -186,8 +187,8 @@ def _tell_answer(exchange: Exchange | None, lane: str, *, writing: bool) -> str:
         return ""
     answer = exchange.answers.get(lane)
     if answer is None:
-        words = "Thinking …" if writing and lane in exchange.lanes else NOT_ASKED
-        return _quiet([words])
+        asked = lane in exchange.lanes
+        return _quiet(["Thinking …" if writing else NO_ANSWER] if asked else [NOT_ASKED])
     parts = []
     if lane == BASE and exchange.proof is not None:
         difference = f"its logits differ from the base alone by at most {exchange.proof:.2g}"
