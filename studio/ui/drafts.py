@@ -32,7 +32,7 @@ KINDS = {"example": "Example", "pair": "Preference", "retention": "Must stay"}
 class Banner:
     """The components of the banner."""
 
-    frame: gr.Group
+    frame: gr.Column
     menu: gr.Dropdown
     told: gr.HTML
     tune: gr.Button
@@ -65,26 +65,27 @@ def build(studio: Studio, links: Links, setting: Setting, tab: gr.Tab) -> None:
 
 
 def _lay_out() -> tuple[Banner, gr.DownloadButton, gr.Button]:
-    with gr.Group(visible=False, elem_id="gathered") as frame:
-        with gr.Row(equal_height=True):
-            told_here = gr.HTML(elem_id="gathered-told", padding=True)
-            menu = gr.Dropdown(
-                [], label="Draft", elem_id="draft", visible=False, min_width=150, scale=0
-            )
-            preferred = gr.Checkbox(
-                False, label="Learn preferred answers too", visible=False, min_width=150, scale=0,
-                elem_id="learn-preferred",
-            )  # fmt: skip
-            tune = gr.Button("Tune on them", elem_id="tune-on-draft", min_width=150, scale=0)
+    with gr.Column(visible=False, elem_id="gathered") as frame:
+        with gr.Row(equal_height=False):
+            with gr.Column(scale=4, min_width=260):
+                told_here = gr.HTML(elem_id="gathered-told", min_height=44)
+            with gr.Column(scale=1, min_width=190):
+                tune = gr.Button("Tune on them", elem_id="tune-on-draft")
         with gr.Accordion("What was gathered", open=False, elem_id="gathered-items"):
+            with gr.Row(equal_height=True):
+                menu = gr.Dropdown([], label="Draft", elem_id="draft", visible=False, min_width=200)
+                preferred = gr.Checkbox(
+                    False, label="Learn preferred answers too", visible=False, min_width=220,
+                    elem_id="learn-preferred", info="Where no example has the same question.",
+                )  # fmt: skip
             listed = gr.HTML()
             with gr.Row(equal_height=True):
-                item = gr.Dropdown([], label="Item", min_width=220, elem_id="draft-item")
-                back = gr.Button("Take it back", size="sm", elem_id="take-back", min_width=110,
-                                 scale=0)  # fmt: skip
-                pairs = gr.Button("Preferences as JSONL", size="sm", elem_id="write-pairs",
-                                  visible=False, min_width=150, scale=0)  # fmt: skip
-                fetch = gr.DownloadButton("Fetch", visible="hidden", elem_id="fetch-pairs")
+                item = gr.Dropdown([], label="Item", min_width=240, scale=4, elem_id="draft-item")
+                with gr.Column(scale=1, min_width=190):
+                    back = gr.Button("Take it back", size="sm", elem_id="take-back")
+                    pairs = gr.Button("Preferences as JSONL", size="sm", elem_id="write-pairs",
+                                      visible=False)  # fmt: skip
+            fetch = gr.DownloadButton("Fetch", visible="hidden", elem_id="fetch-pairs")
     return Banner(frame, menu, told_here, tune, preferred, pairs, listed, item), fetch, back
 
 
@@ -93,13 +94,13 @@ def show(studio: Studio, name: str | None, scope: str | None) -> list[Any]:
     """How much there is in the chosen draft; nothing while there is none."""
     drafts = [draft for draft in studio.drafts.list(scope) if draft.items]
     if not drafts:
-        return [gr.Group(visible=False), *[gr.skip()] * 7]
+        return [gr.Column(visible=False), *[gr.skip()] * 7]
     chosen = next((draft for draft in drafts if draft.name == name), drafts[0])
     choices = [(draft.card.title, draft.name) for draft in drafts]
     enough = bool(chosen.examples) and not chosen.missing
     items = [(f"{KINDS[one.kind]}: {_short(_asked(one), 60)}", one.id) for one in chosen.items]
     return [
-        gr.Group(visible=True),
+        gr.Column(visible=True),
         gr.Dropdown(choices=choices, value=chosen.name, visible=len(drafts) > 1),
         _tell(chosen),
         gr.Button(
