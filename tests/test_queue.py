@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from studio.tuning.queue import START_PATIENCE, draw_ticket
+from studio.tuning.queue import START_PATIENCE, draw_ticket, is_wanted
 
 ASKER = """
 import sys, time
@@ -92,3 +92,18 @@ def test_a_ticket_whose_worker_never_came_counts_only_for_a_while(tmp_path: Path
     stale.rename(stale.with_name(f"{late:020d}-never.drawn"))
     assert ask(tmp_path, "b", 0).wait(timeout=20) == 0
     assert not list((tmp_path / "queue").iterdir())
+
+
+def test_the_device_is_wanted_by_whoever_holds_or_awaits_it(tmp_path: Path) -> None:
+    assert not is_wanted(tmp_path)
+    holder = ask(tmp_path, "a", 60)
+    wait_for(tmp_path, "a has it")
+    assert is_wanted(tmp_path)
+    holder.kill()
+    holder.wait()
+    assert not is_wanted(tmp_path)
+    ticket = draw_ticket(tmp_path, "b")  # its worker is about to start
+    assert is_wanted(tmp_path)
+    old = time.time_ns() - int((START_PATIENCE + 1) * 1e9)
+    ticket.rename(ticket.with_name(f"{old:020d}-b.drawn"))
+    assert not is_wanted(tmp_path)

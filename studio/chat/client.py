@@ -37,7 +37,6 @@ from studio.errors import ModelError
 ENGINE = (sys.executable, "-m", "studio.engine.chat")
 WATCH = 1.0  # seconds between two looks at the limits
 TRIES = 2
-FAREWELL = 10.0  # seconds the engine has to end by itself
 
 DIED = "The chat engine stopped unexpectedly and is started again; the question is asked once more."
 GAVE_WAY = "Ended early because others wait; continue it if you want more."
@@ -201,7 +200,7 @@ class ChatClient:
                 self._line.leave(question)
                 question.box.fail(ModelError("The studio was closed before the answer's end."))
         if process is not None:
-            process.close(FAREWELL)
+            process.close()
 
     @property
     def engine_pid(self) -> int | None:
@@ -223,6 +222,8 @@ class ChatClient:
             question.before = 0
             if len(self._line.seated) == 1:
                 self._heard = time.monotonic()
+            if self.rested:
+                question.box.post(Update(id=question.request.id, news=self.rested))
             self._running().send(question.request)
         for before, question in enumerate(self._line.waiting, start=len(self._line.seated)):
             if question.before != before:

@@ -4,6 +4,7 @@ import queue
 import subprocess
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
@@ -57,35 +58,29 @@ class EngineProcess:
         """End it at once; `on_end` follows."""
         self._process.kill()
 
-    def close(self, patience: float) -> None:
-        """Let it end by itself, for so many seconds, then end it; returns once it is gone."""
-        self._letters.put(None)
-        try:
-            self._process.wait(timeout=patience)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._reader.join(timeout=patience)
+    def close(self) -> None:
+        """End it, and return once it is gone; it holds nothing worth waiting for."""
+        self._process.kill()
+        self._process.wait()
+        self._reader.join()
 
     def _write(self) -> None:
         assert self._process.stdin is not None
-        try:
+        with suppress(BrokenPipeError), self._process.stdin as pipe:  # if dead, the reader tells
             while (letter := self._letters.get()) is not None:
-                self._process.stdin.write(letter)
-                self._process.stdin.flush()
-            self._process.stdin.close()
-        except BrokenPipeError:
-            return  # it is dead; the reader tells
+                pipe.write(letter)
+                pipe.flush()
 
     def _read(self) -> None:
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            try:
-                reply = REPLY.validate_json(line)
-            except ValidationError:  # cut off by its death, or not our engine's words at all
-                self._process.kill()
-                break
-            self._on_reply(self, reply)
+        with self._process.stdout as pipe:
+            for line in pipe:
+                try:
+                    reply = REPLY.validate_json(line)
+                except ValidationError:  # cut off by its death, or not our engine's words at all
+                    self._process.kill()
+                    break
+                self._on_reply(self, reply)
         self._process.wait()
         self._letters.put(None)
         self._on_end(self)

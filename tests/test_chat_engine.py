@@ -1,0 +1,196 @@
+"""The real engine on the starter under load: whose answer it is, crashes, and its memory."""
+
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import pytest
+
+from studio.chat.client import ENGINE, ChatClient
+from studio.chat.protocol import Row, Sampling, Update
+from studio.data.example import Message
+from studio.errors import Busy
+
+pytestmark = pytest.mark.slow
+
+TOKENS = 64
+QUESTIONS = [
+    f"{ask} {thing}."
+    for thing in ("a fox", "the sea", "a red ball", "my friend", "a small house")
+    for ask in ("Tell me a story about", "What is", "Write about", "Say something about", "Why")
+]
+
+
+def rows(question: str) -> list[Row]:
+    return [Row(lane="base", messages=(Message(role="user", content=question),))]
+
+
+def answers(client: ChatClient, question: str, *, owner: str = "") -> Generator[Update]:
+    return client.ask(
+        rows(question),
+        base="starter",
+        method="lora",
+        sampling=Sampling(max_new_tokens=TOKENS),
+        owner=owner,
+    )
+
+
+def answer(client: ChatClient, question: str) -> str:
+    *_, last = answers(client, question)
+    return last.rows[0].text
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def client(home: Path) -> Iterator[ChatClient]:
+    opened = ChatClient(home / "chat.log", [*ENGINE, str(home)])
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def alone(client: ChatClient) -> dict[str, str]:
+    """What the starter says to each question when nobody else asks."""
+    said = {question: answer(client, question) for question in QUESTIONS}
+    assert len(set(said.values())) > len(QUESTIONS) / 2
+    return said
+
+
+def test_25_people_at_once_get_their_own_answers(client: ChatClient, alone: dict[str, str]) -> None:
+    first: list[float] = []
+    full: list[float] = []
+
+    def person(number: int) -> None:
+        question, began = QUESTIONS[number], time.monotonic()
+        updates = answers(client, question, owner=f"person-{number}")
+        seen = 0
+        for update in updates:
+            if not update.rows:
+                continue
+            seen += 1
+            if seen == 1:
+                first.append(time.monotonic() - began)
+            if number % 10 == 3 and seen == 3:
+                updates.close()  # closes the tab
+                return
+            if number % 10 == 7:
+                time.sleep(0.5)  # reads slowly
+        full.append(time.monotonic() - began)
+        assert update.rows[0].text == alone[question]
+
+    with ThreadPoolExecutor(25) as people:
+        list(people.map(person, range(25)))
+    assert client.live == 0
+    assert len(full) >= 22
+    assert statistics.quantiles(first, n=20)[-1] <= 9
+    assert statistics.quantiles(full, n=20)[-1] <= 18
+    assert_idle(client)
+
+
+def assert_idle(client: ChatClient) -> None:
+    """No answer goes on in the engine: it uses no processor time any more."""
+    assert client.engine_pid
+    process = psutil.Process(client.engine_pid)
+    time.sleep(0.5)
+    before = sum(process.cpu_times()[:2])
+    time.sleep(1)
+    assert sum(process.cpu_times()[:2]) - before < 0.2
+
+
+def test_of_90_people_some_are_told_to_come_again_and_the_others_are_answered(
+    client: ChatClient, alone: dict[str, str]
+) -> None:
+    assert client.engine_pid
+    began = threading.Barrier(90)
+    memory = psutil.Process(client.engine_pid).memory_info().rss
+
+    def person(number: int) -> str:
+        question = QUESTIONS[number % len(QUESTIONS)]
+        updates = answers(client, question, owner=f"person-{number}")
+        began.wait()
+        try:
+            *_, last = updates
+        except Busy as busy:
+            return str(busy)
+        assert last.rows[0].text == alone[question]
+        return "answered"
+
+    with ThreadPoolExecutor(90) as people:
+        ends = list(people.map(person, range(90)))
+    limits = client.limits
+    assert ends.count("answered") >= limits.seats + limits.places
+    busy = [end for end in ends if "and the line is full; try again in about" in end]
+    assert len(busy) == 90 - ends.count("answered") > 0
+    assert client.live == 0
+    assert psutil.Process(client.engine_pid).memory_info().rss - memory < 50 * 2**20
+
+
+def test_an_engine_killed_under_load_costs_nobody_an_answer(
+    client: ChatClient, alone: dict[str, str]
+) -> None:
+    killed = client.engine_pid
+    assert killed
+    threading.Timer(0.3, os.kill, (killed, signal.SIGKILL)).start()
+    with ThreadPoolExecutor(12) as people:
+        said = list(people.map(lambda question: answer(client, question), QUESTIONS[:12]))
+    assert said == [alone[question] for question in QUESTIONS[:12]]
+    assert client.engine_pid != killed
+
+
+def test_an_idle_engine_gives_its_memory_back_and_comes_again(tmp_path: Path) -> None:
+    client = ChatClient(tmp_path / "chat.log", [*ENGINE, str(tmp_path), "1"])
+    try:
+        before = answer(client, QUESTIONS[0])
+        assert client.rested == ""
+        deadline = time.monotonic() + 20
+        while not client.rested:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        assert "Nobody asked for a long while" in client.rested
+        first, *_, last = answers(client, QUESTIONS[0])
+        assert "the next question loads it" in first.news
+        assert last.rows[0].text == before
+        assert client.rested == ""
+    finally:
+        client.close()
+
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from studio.tuning.queue import device
+with device(Path(sys.argv[1]), "run", on_wait=print, on_next=print):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_run_that_holds_the_device_gets_the_memory_of_an_idle_engine(tmp_path: Path) -> None:
+    from studio.engine.rest import IDLE, why_rest
+
+    assert why_rest(tmp_path, on_gpu=True, idle=1) == ""
+    run = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert run.stdout
+        assert run.stdout.readline() == "held\n"
+        assert "A run needs the device" in why_rest(tmp_path, on_gpu=True, idle=0)
+        assert why_rest(tmp_path, on_gpu=False, idle=0) == ""  # there is room for both
+    finally:
+        run.kill()
+        run.wait()
+    assert why_rest(tmp_path, on_gpu=True, idle=0) == ""
+    assert "Nobody asked" in why_rest(tmp_path, on_gpu=False, idle=IDLE)
