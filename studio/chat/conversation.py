@@ -155,9 +155,12 @@ class Conversation(Kept):
     def retry(self, n: int = -1, lane: str | None = None) -> Self:
         """Ask the n-th question again, in one lane or in all; the old answers stay beside it.
 
-        Where answers are drawn, the seed moves on: the same seed would give the same answer.
+        Where answers are drawn, the seed moves on: the same seed would give the same answer. A
+        lane that was not asked yet is asked beside the others, and takes nobody's place.
         """
         old = self._exchange(n)
+        if lane is not None and lane not in old.answers and self._is_last(old):
+            return self._replace(old, lanes=_union(old.lanes, lane), sampling=self.sampling)
         if lane is None:
             again = self._ask(old.prompt, parent=old.parent)
         else:
@@ -180,14 +183,14 @@ class Conversation(Kept):
             "lanes": _union(here.lanes, lane),
             "sampling": self.sampling,
         }
-        if here.id == self.at and not self._children(here.id):
+        if self._is_last(here):
             return self._replace(here, **changed)
         return self._grow(self._copy(here, **changed))
 
     def keep(self, lane: str, n: int = -1) -> Self:
         """Go on from that lane's answer in a shared history."""
         here = self._exchange(n)
-        if here.id == self.at and not self._children(here.id):
+        if self._is_last(here):
             return self._replace(here, kept=lane)
         return self._grow(self._copy(here, kept=lane))
 
@@ -229,6 +232,10 @@ class Conversation(Kept):
                 f"There is no exchange number {n} in this conversation; it has {len(path)}."
             )
         return path[n]
+
+    def _is_last(self, exchange: Exchange) -> bool:
+        """Whether nothing was ever said after it, so that it can be added to."""
+        return exchange.id == self.at and not self._children(exchange.id)
 
     def _children(self, parent: str | None) -> list[Exchange]:
         return [one for one in self.everything if one.parent == parent]

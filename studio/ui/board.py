@@ -61,7 +61,7 @@ def lay_out() -> Board:
     columns, bots, notes, deeds = [], [], [], []
     with gr.Row(equal_height=False, elem_id="lanes"):
         for number in range(1 + BESIDE):
-            with gr.Column(min_width=220, visible=number == 0) as column:
+            with gr.Column(min_width=190, visible=number == 0) as column:
                 bots.append(_lay_out_bot(number))
                 notes.append(gr.HTML(min_height=44, elem_id=f"note-{number}"))
                 with gr.Row(elem_classes="st-deeds"):

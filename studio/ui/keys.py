@@ -20,6 +20,14 @@ LISTEN = """() => {
       shown('edit')?.click();
     }
   });
+  // Gradio tells of a moved slider when the pointer is lifted; here also when the keys rest.
+  let rest;
+  document.addEventListener('keyup', (event) => {
+    if (event.target.type !== 'range') return;
+    clearTimeout(rest);
+    rest = setTimeout(
+      () => event.target.dispatchEvent(new PointerEvent('pointerup', {bubbles: true})), 400);
+  });
 }"""
 
 

@@ -1,5 +1,6 @@
 """The lane bar of the Chat tab: who answers beside the base, how strongly, and how it is drawn."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from threading import Thread
 from typing import Any
@@ -211,11 +212,12 @@ def _say(lanes: list[str], base: str, note: str = "") -> list[Any]:
 def _choices(studio: Studio, base: str) -> list[tuple[str, str]]:
     """What a lane can be: the base's finished runs, and under each its earlier steps."""
     found = []
-    for run in _finished(studio):
-        if run.recipe.base == base:
-            name = f"{run.title} · {run.id[:15]}"
-            found.append((name, run.id))
-            found += [(f"{name} · step {step}", f"{run.id}:{step}") for step in run.checkpoints()]
+    runs = [run for run in _finished(studio) if run.recipe.base == base]
+    titles = Counter(run.title for run in runs)
+    for run in runs:
+        name = run.title if titles[run.title] == 1 else f"{run.title} · {run.id[:15]}"
+        found.append((name, run.id))
+        found += [(f"{name} · step {step}", f"{run.id}:{step}") for step in run.checkpoints()]
     return found
 
 

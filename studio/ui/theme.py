@@ -106,6 +106,8 @@ table.st-table tr.sum td { font-weight: 600; }
 .st-slot.base { border-top: 3px solid var(--base); }
 .st-slot.tuned { border-top: 3px solid var(--tuned); }
 #add-lane { align-self: center; }
+.st-slot .row > button { align-self: end; }
+.st-slot input[role="listbox"] { text-overflow: ellipsis; padding-right: 1.4rem; }
 .st-deeds { gap: .35rem !important; flex-wrap: wrap !important; }
 .st-deeds button { flex: 0 1 auto !important; width: auto !important; padding: .2rem .6rem; }
 .st-badge { color: var(--base); font-weight: 600; cursor: help; }
