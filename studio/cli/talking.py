@@ -1,14 +1,17 @@
 """Commands that talk: the chat side by side, and the guided demo."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 
 from studio.chat.conversation import Conversation
+from studio.chat.deck_sheet import Order
 from studio.chat.endpoints import is_endpoint
 from studio.chat.protocol import Sampling
 from studio.cli.console import as_json, follow, run_summary, show_json
+from studio.cli.decks import explain, plain, run_deck, show_reading
 from studio.demo import Demo, side_by_side, start_demo
 from studio.measure.comparison import LaneSpec
 from studio.measure.outcome import BASE
@@ -27,6 +30,14 @@ from studio.studio import Studio
 @click.option("--top-k", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--max-new-tokens", type=click.IntRange(1, 8192), default=128, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--why", is_flag=True, help="Read the base's answer in every lane, by token.")
+@click.option("--deck", metavar="NAME", help="Answer a whole deck; `decks` lists them.")
+@click.option("--limit", type=click.IntRange(0), default=0, help="Prompts of the deck; 0: all.")
+@click.option("--order", type=click.Choice(["kl", "words", "lost", "deck"]), default="kl",
+              show_default=True, help="Of the deck's answers.")  # fmt: skip
+@click.option("--anew", is_flag=True, help="Ask the deck again from its beginning.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write the deck's answers: .csv, "
+              ".jsonl.")  # fmt: skip
 @as_json
 @click.pass_obj
 def chat(
@@ -37,14 +48,26 @@ def chat(
     base: str,
     system: str | None,
     resume: str | None,
+    why: bool,
+    deck: str | None,
+    limit: int,
+    order: Order,
+    anew: bool,
+    out: Path | None,
     as_json: bool,
     **sampling: Any,
 ) -> None:
     """Answer PROMPT with the base and every --lane side by side; without PROMPT, converse.
 
     What is said is saved as it comes. With --resume, answers that were broken off are finished
-    first.
+    first. With --deck all its prompts are answered.
     """
+    if deck:
+        run_deck(
+            studio, deck, lanes, limit=limit, order=order, fresh=anew, out=out, as_json=as_json,
+            base=base, system=system or "", sampling=Sampling(**sampling),
+        )  # fmt: skip
+        return
     given: dict[str, Any] = {"sampling": Sampling(**sampling)}
     if lanes:
         given |= {"lanes": (BASE, *lanes)}
@@ -53,27 +76,31 @@ def chat(
     if resume:
         conversation = studio.chats.open(resume).arrange(**given)
         if conversation.rows():
-            conversation = _answer(studio, conversation, as_json)
+            conversation = _answer(studio, conversation, as_json, why)
     else:
         conversation = Conversation.begin(base=_base_of(studio, lanes) or base, **given)
     while (said := prompt or _next_prompt()) is not None:
-        conversation = _answer(studio, conversation.say(said), as_json)
+        conversation = _answer(studio, conversation.say(said), as_json, why)
         if prompt is not None:
             return
 
 
-def _answer(studio: Studio, asked: Conversation, as_json: bool) -> Conversation:
-    """Let every lane answer, and show what they said."""
+def _answer(studio: Studio, asked: Conversation, as_json: bool, why: bool) -> Conversation:
+    """Let every lane answer, and show what they said and, if wanted, why it changed."""
     *_, (conversation, last) = studio.answer(asked)
+    readings = explain(studio, conversation) if why else []
     if as_json:
         shown = last.model_dump(mode="json", exclude={"kind", "id"})
-        show_json(shown | {"conversation": conversation.id})
+        shown |= {"conversation": conversation.id}
+        show_json(shown | ({"why": list(map(plain, readings))} if why else {}))
         return conversation
     begun = {row.lane: row.begun for row in asked.rows()}
     for row in last.rows:
         click.echo(f"{click.style(row.lane, bold=True)}: {begun.get(row.lane, '')}{row.text}")
         if row.note:
             click.echo(f"  ({row.note})")
+    for reading in readings:
+        show_reading(reading)
     return conversation
 
 
