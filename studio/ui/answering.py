@@ -8,8 +8,8 @@ from studio.chat.conversation import Conversation
 from studio.errors import ChatError, StudioError
 from studio.studio import Studio
 from studio.ui.board import draw_answers
-from studio.ui.border import told
-from studio.ui.desk import Desk, Held, tell
+from studio.ui.border import tell, told
+from studio.ui.desk import Desk, Held
 from studio.ui.lanes import kin
 
 FRAME = 0.1  # seconds between two pictures of answers that are being written

@@ -13,7 +13,7 @@ from studio.chat.protocol import Sampling, Update
 from studio.measure.outcome import BASE
 from studio.studio import Studio
 from studio.ui.defused import defuse
-from studio.ui.lanes import BESIDE, title_of
+from studio.ui.lanes import BESIDE
 
 GREETING = "Ask something below; every lane answers the same question."
 NOT_ASKED = "Not asked yet in this lane; Retry asks it."
@@ -113,7 +113,7 @@ def draw(
     for bot, lane in zip(board.bots, lanes, strict=False):
         drawn[bot] = gr.Chatbot(
             value=_bubbles(talk, lane, form),
-            label=title_of(studio, lane),
+            label=studio.title_of(lane),
             render_markdown=form != PLAIN,
         )
     return drawn | _draw_turns(board, talk, turn)

@@ -57,6 +57,11 @@ def _tell(error: Exception, deed: str) -> gr.Error:
     return gr.Error(UNEXPECTED, title="Unexpected", print_exception=False, duration=12)
 
 
+def tell(error: StudioError, title: str) -> None:
+    """A warning beside what goes on being shown."""
+    gr.Warning(escape(str(error), quote=False), title=title)
+
+
 def wire(
     event: Callable[..., Any] | Sequence[Callable[..., Any]],
     deed: Callable[..., Any],

@@ -4,14 +4,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from html import escape
 from typing import Any, NamedTuple
 
 import gradio as gr
 
 from studio.chat.conversation import Conversation
 from studio.chat.protocol import Sampling
-from studio.errors import ChatError, StudioError
+from studio.errors import ChatError
 from studio.measure.outcome import BASE
 from studio.studio import Studio
 from studio.ui.board import Board, draw
@@ -162,8 +161,3 @@ class Desk:
         """The message box for a new message again."""
         box = gr.Textbox(value="", label=MESSAGE, placeholder=KEYS)
         return {self.prompt: box, self.editing: None, self.leave: gr.Button(visible=False)}
-
-
-def tell(error: StudioError, title: str) -> None:
-    """A warning that stays out of the way of what is shown."""
-    gr.Warning(escape(str(error), quote=False), title=title)

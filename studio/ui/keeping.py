@@ -15,7 +15,6 @@ from studio.studio import Studio
 from studio.ui.answering import place
 from studio.ui.border import told, wire
 from studio.ui.desk import Desk, Held
-from studio.ui.lanes import title_of
 from studio.ui.markup import talk, turn
 
 SHOWN = 80  # letters of an answer that a notice repeats
@@ -88,7 +87,7 @@ def open_box(studio: Studio, number: int, at: int | None, *values: Any) -> list[
     said = here.answers[lane].text if lane in here.answers else ""
     asked = conversation.messages(lane, n)
     drawn = talk(turn(message.role, message.content) for message in asked)
-    label = f"The answer to learn, as {title_of(studio, lane)} said it"
+    label = f"The answer to learn, as {studio.title_of(lane)} said it"
     return [
         gr.Group(visible=True),
         drawn,

@@ -7,21 +7,22 @@ from typing import Any
 
 import gradio as gr
 
-from studio.errors import StudioError
+from studio.chat.endpoints import Endpoint, is_endpoint
+from studio.errors import EndpointError, StudioError
 from studio.measure.comparison import LaneSpec
 from studio.measure.outcome import BASE
 from studio.studio import Studio
 from studio.tuning.run import Run
-from studio.ui.border import told, wire
+from studio.ui.border import tell, told, wire
 from studio.ui.links import Links
 from studio.ui.markup import quiet
 from studio.ui.setting import Setting
 
 BESIDE = 4
 """So many lanes stand beside the base at most."""
-ENDPOINT = "endpoint:"
 EVERY = "Every lane is this model."
 NO_RUNS = "The base answers alone until a tuned run is finished; the Tune tab starts one."
+AWAY = "A lane is elsewhere: what you write in a conversation is sent to that server as well."
 ALIKE = "Two lanes are the same and answer as one; give one of them another strength."
 
 
@@ -185,27 +186,14 @@ def drop_lane(number: int, lanes: list[str], base: str) -> list[Any]:
 
 def name_lane(choice: str, strength: float) -> str:
     """The lane's name: the choice as it is, and the strength where it is not 1."""
-    if choice.startswith(ENDPOINT):
+    if is_endpoint(choice):
         return choice
     return LaneSpec.parse(choice).model_copy(update={"strength": round(strength, 2)}).id
 
 
-def title_of(studio: Studio, lane: str) -> str:
-    """What stands over a lane; a run that was deleted keeps its name."""
-    if lane == BASE:
-        return "Base"
-    if lane.startswith(ENDPOINT):
-        return lane.removeprefix(ENDPOINT)
-    spec = LaneSpec.parse(lane)
-    try:
-        title = studio.run(spec.run).title
-    except StudioError:
-        title = f"{spec.run} (deleted)"
-    step = f" · step {spec.checkpoint}" if spec.checkpoint else ""
-    return title + step + (f" · strength {spec.strength:g}" if spec.strength != 1 else "")
-
-
 def _say(lanes: list[str], base: str, note: str = "") -> list[Any]:
+    if not note and any(is_endpoint(lane) for lane in lanes):
+        note = AWAY
     return [lanes, base, quiet(note) if note else ""]
 
 
@@ -218,7 +206,18 @@ def _choices(studio: Studio, base: str) -> list[tuple[str, str]]:
         name = run.title if titles[run.title] == 1 else f"{run.title} · {run.id[:15]}"
         found.append((name, run.id))
         found += [(f"{name} · step {step}", f"{run.id}:{step}") for step in run.checkpoints()]
-    return found
+    return found + [
+        (f"{one.title or one.name} (elsewhere)", one.lane) for one in _elsewhere(studio)
+    ]
+
+
+def _elsewhere(studio: Studio) -> list[Endpoint]:
+    """The endpoints; a fault in their file is told and takes nothing else away."""
+    try:
+        return studio.endpoints()
+    except EndpointError as error:
+        tell(error, "Endpoints")
+        return []
 
 
 def _bases(studio: Studio) -> list[str]:
@@ -230,7 +229,7 @@ def _finished(studio: Studio) -> list[Run]:
 
 
 def _spec(lane: str) -> LaneSpec | None:
-    return None if lane.startswith(ENDPOINT) else LaneSpec.parse(lane)
+    return None if is_endpoint(lane) else LaneSpec.parse(lane)
 
 
 def _fits(lane: str, base: str, finished: dict[str, Run]) -> bool:

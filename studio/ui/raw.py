@@ -10,7 +10,6 @@ from studio.studio import Studio
 from studio.ui.answering import place
 from studio.ui.border import told, wire
 from studio.ui.desk import Desk, Held
-from studio.ui.lanes import title_of
 from studio.ui.markup import quiet
 
 CONTROL = re.compile(r"&lt;[|｜][^\s&]{1,60}?[|｜]&gt;|&lt;/?(?:s|bos|eos|pad|unk)&gt;|\[/?INST\]")
@@ -44,7 +43,7 @@ def show(studio: Studio, turn: int | None, *values: Any) -> str:
     path = talk.exchanges
     here = path[min(place(turn), len(path) - 1)]
     cells = [
-        f"<div><h4>{escape(title_of(studio, lane))}</h4>"
+        f"<div><h4>{escape(studio.title_of(lane))}</h4>"
         f"<pre>{mark(here.answers[lane].raw)}</pre></div>"
         for lane in held.lanes
         if lane in here.answers and here.answers[lane].raw

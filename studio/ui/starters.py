@@ -4,6 +4,7 @@ from typing import Any
 
 import gradio as gr
 
+from studio.chat.endpoints import is_endpoint
 from studio.data.example import Message
 from studio.data.rendering import preview
 from studio.errors import StudioError
@@ -12,7 +13,6 @@ from studio.measure.outcome import BASE
 from studio.measure.probe import find as find_probes
 from studio.studio import Studio
 from studio.ui.border import told, wire
-from studio.ui.lanes import ENDPOINT
 from studio.ui.setting import Setting
 
 CARDS = 6  # suggested messages of each kind
@@ -82,7 +82,7 @@ def _fill(card: Any) -> list[str]:
 
 
 def _task_cards(studio: Studio, lanes: list[str]) -> list[tuple[Message, ...]]:
-    tuned = [lane for lane in lanes if lane != BASE and not lane.startswith(ENDPOINT)]
+    tuned = [lane for lane in lanes if lane != BASE and not is_endpoint(lane)]
     if not tuned:
         return []
     try:
