@@ -44,9 +44,9 @@ def test_every_turn_is_answered_and_saved(studio: Studio, talked: Conversation) 
     for exchange in kept.exchanges:
         assert exchange.answers["base"].text.strip()
         assert exchange.answers["base"].done
-        assert exchange.answers["base"].tokens_per_second > 0
         assert exchange.proof is not None
         assert exchange.about
+    assert kept.exchanges[0].answers["base"].tokens_per_second > 0
     raw = kept.exchanges[-1].answers["base"].raw
     assert STORY in raw
     assert kept.exchanges[0].answers["base"].text in raw
@@ -70,38 +70,32 @@ def test_a_stopped_answer_that_goes_on_says_what_it_would_have_said(
     assert len(whole.text) > len(begun.text) > 0
 
 
-def test_a_killed_studio_has_kept_the_half_written_answer(studio: Studio) -> None:
-    home = studio.settings.home
+def test_a_killed_studio_has_kept_the_half_written_answer(
+    studio: Studio, talked: Conversation
+) -> None:
+    """Killed as soon as the first words are on the disk, long before the story ends."""
     before = {one.id for one in studio.chats.list()}
-    command = [sys.executable, "-m", "studio", "--home", str(home), "chat", STORY]
-    chatting = subprocess.Popen(
-        [*command, "--max-new-tokens", "4000", "--temperature", "4", "--seed", "1"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-    )
-    deadline = time.monotonic() + 120
+    command = [sys.executable, "-m", "studio", "--home", str(studio.settings.home), "chat", STORY]
+    chatting = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 240
     text = ""
-    while len(text) < 40:
+    while len(text) < 5:
         assert chatting.poll() is None
         assert time.monotonic() < deadline
         new = [one.id for one in studio.chats.list() if one.id not in before]
-        if new:
-            answers = studio.chats.open(new[0]).exchanges[-1].answers
-            text = answers["base"].text if "base" in answers else ""
-        time.sleep(0.02)
+        answers = studio.chats.open(new[0]).exchanges[-1].answers if new else {}
+        text = answers["base"].text if answers else ""
+        time.sleep(0.003)
     chatting.send_signal(signal.SIGKILL)
     assert chatting.wait() == -signal.SIGKILL
-    assert chatting.stdout is not None
-    chatting.stdout.close()
-    (summary,) = [one for one in studio.chats.list() if one.id in new]
-    assert summary.broken_off
-    kept = studio.chats.open(summary.id)
-    assert kept.exchanges[-1].prompt == STORY
-    assert kept.exchanges[-1].answers["base"].text.startswith(text)
-    short = kept.continue_("base").arrange(sampling=LONG).continue_("base")
-    *_, (finished, _) = studio.answer(short)
-    assert finished.exchanges[-1].answers["base"].text.startswith(text)
-    assert finished.exchanges[-1].unfinished == ()
+    whole = talked.exchanges[0].answers["base"].text
+    kept = studio.chats.open(new[0])
+    begun = kept.exchanges[-1].answers["base"].text
+    assert whole.startswith(begun)
+    assert begun.startswith(text)
+    assert kept.exchanges[-1].unfinished == ("base",)
+    *_, (finished, _) = studio.answer(kept)
+    assert finished.exchanges[-1].answers["base"].text == whole
 
 
 def test_what_cannot_be_asked_is_told_and_the_question_kept(studio: Studio) -> None:
@@ -117,13 +111,13 @@ def test_a_conversation_becomes_a_draft_a_dataset_and_a_run(
     studio: Studio, talked: Conversation
 ) -> None:
     conversation = talked
-    for number in range(6):
+    for number in range(4):
         conversation = say(studio, conversation, f"How do you like the number {number}?")
         studio.keep_example(conversation, "base", answer=f"I like {number} very much.")
-    again = say(studio, conversation.undo(), "And what about seven?")
-    draft = studio.keep_example(again, "base", answer="I like seven even more.")
-    assert len(draft.examples) == 7
-    assert len(draft.examples[-1].messages) == 2 * 7 + 1
+    again = say(studio, conversation.undo(), "And what about four?")
+    draft = studio.keep_example(again, "base", answer="I like four even more.")
+    assert len(draft.examples) == 5
+    assert len(draft.examples[-1].messages) == 2 * 5 + 1
     dataset = studio.build_from_draft(draft.name)
     recipe = studio.preset("balanced", dataset=dataset.id).model_copy(update={"max_steps": 3})
     run = studio.wait(studio.train(recipe))
