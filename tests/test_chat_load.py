@@ -149,6 +149,19 @@ def test_a_closed_tab_frees_its_place_and_ends_its_answer_at_once(opened: Open) 
     assert client.live == 0
 
 
+def test_who_waits_in_silence_can_leave_at_any_time(opened: Open) -> None:
+    """A generator is closed between two updates only, so they go on when nothing changes."""
+    client = opened(seats=1)
+    long = ask(client, "say 100000", who="long")
+    next(long)
+    waiting = ask(client, "say 1", who="waiting")
+    began = time.monotonic()
+    assert [next(waiting).waiting for _ in range(3)] == [1, 1, 1]
+    assert 1.5 < time.monotonic() - began < 5
+    waiting.close()
+    assert client.live == 1
+
+
 def test_who_leaves_the_line_is_not_answered(opened: Open) -> None:
     client = opened(seats=1)
     answering = ask(client, "say 50", who="first")

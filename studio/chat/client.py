@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from studio.chat.line import Line, Place
-from studio.chat.mailbox import Box, Mailbox
+from studio.chat.mailbox import Box, Mailbox, State
 from studio.chat.process import EngineProcess, Reply
 from studio.chat.protocol import (
     Ask,
@@ -142,7 +142,7 @@ class ChatClient:
         box = Mailbox()
         question = self.put(request, box, owner=owner)
         try:
-            while isinstance(state := self._take(box), Update):
+            while (state := self._take(box)) is None or isinstance(state, Update):
                 pass  # where it stands in line
             return state
         finally:
@@ -158,13 +158,18 @@ class ChatClient:
         return question
 
     def updates(self, box: Mailbox) -> Generator[Update]:
-        """The states of an answer as they come, the last one `done`."""
-        while True:
+        """The states of an answer as they come, the last one `done`.
+
+        While nothing new comes the last one is repeated once in a while: a generator can only
+        be closed between two states, and whoever leaves should not have to wait for that.
+        """
+        last = Update(id=0)
+        while not last.done:
             state = self._take(box)
-            assert isinstance(state, Update)
-            yield state
-            if state.done:
-                return
+            if state is not None:
+                assert isinstance(state, Update)
+                last = state
+            yield last
 
     def drop(self, question: Question) -> None:
         """Nobody listens any more: free the place, and stop the answer if it is under way."""
@@ -269,9 +274,9 @@ class ChatClient:
                     )
             self._advance()
 
-    def _take(self, box: Mailbox) -> Update | Explained | Diverged:
-        """Wait for the next state; whoever waits also looks after the limits."""
-        while (state := box.take(WATCH)) is None:
+    def _take(self, box: Mailbox) -> State | None:
+        """The next state, or None if none came for a while; who waits looks after the limits."""
+        if (state := box.take(WATCH)) is None:
             with self._lock:
                 self._look_after()
         return state
@@ -288,7 +293,7 @@ class ChatClient:
             self._process.kill()
 
 
-def _with_note(reply: Update | Explained | Diverged) -> Update | Explained | Diverged:
+def _with_note(reply: State) -> State:
     """The answer with the reason why it ended early in every row that had not ended itself."""
     if not isinstance(reply, Update):
         return reply
