@@ -21,6 +21,9 @@ SETTLED = {
     # Gradio asks for it at every event; looking for one takes a moment the first time.
     "MPLBACKEND": "agg",
 }
+# Whoever waits for an answer holds a thread; the chat's own line says when there are too many.
+THREADS = 160
+QUEUED = 512  # quick deeds that may wait; a page that opens brings several
 
 
 @dataclass(frozen=True)
@@ -76,8 +79,9 @@ def make_app(studio: Studio, address: Address) -> Any:
     from studio.ui.theme import CSS, HEAD, make_theme
 
     page = build(studio)
+    page.max_threads = THREADS
     # One call of a deed at a time, so that a later answer never comes before an earlier one.
-    page.queue(max_size=64, default_concurrency_limit=1)
+    page.queue(max_size=QUEUED, default_concurrency_limit=1)
     app = gr.mount_gradio_app(
         FastAPI(docs_url=None, redoc_url=None, openapi_url=None),
         page,
