@@ -636,7 +636,10 @@ class Studio:
         each deck; 0 takes all. Options are base, system, sampling, seed, title and owner. Go on
         with `arenas.next` and `arenas.vote`.
         """
-        base, _, _ = self._lanes(lanes, options.pop("base", "starter"), "qlora")
+        here = [lane for lane in lanes if not is_endpoint(lane)]
+        base, _, _ = self._lanes(here, options.pop("base", "starter"), "qlora")
+        for lane in set(lanes) - set(here):
+            self.endpoint(lane)  # one that is not known is told now
         chosen = [one if isinstance(one, Deck) else self.deck(one, lanes) for one in decks]
         called = [self.title_of(lane) for lane in lanes]
         titles = {
