@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from studio.engine.detached import prove_detached
 from studio.engine.drift import drift
 from studio.engine.load import Engine, pick_dtype
 from studio.engine.measurement import Measurement
@@ -48,6 +49,9 @@ def compare(run: Run, log: EventLog) -> dict[str, Any]:
         outcomes,
         cache=caches[BASE],
         max_new_tokens=comparison.max_new_tokens,
+    )
+    conditions |= prove_detached(
+        engine, measurement.asked, engine.lanes, max_new_tokens=comparison.max_new_tokens
     )
     save_report(run, outcomes, probes, conditions=conditions)
     return {"outcomes": len(outcomes)}

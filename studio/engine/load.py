@@ -228,6 +228,16 @@ class Engine:
         """Embeddings before every prompt of this lane, (tokens, width), if it has any."""
         return self._soft.get(lane)
 
+    @contextmanager
+    def detached(self, lane: str) -> Iterator[None]:
+        """The lane without its soft prompt for a while; all else stays as it is."""
+        soft = self._soft[lane]
+        self._soft[lane] = soft[:0]
+        try:
+            yield
+        finally:
+            self._soft[lane] = soft
+
     def adapter_names(self, lanes: Sequence[str]) -> list[str] | None:
         """PEFT's name for the lane of every row of a batch; None if no row needs an adapter."""
         rows = [self.lane(lane) for lane in lanes]

@@ -74,7 +74,8 @@ def repair(run: Run, log: EventLog) -> dict[str, Any]:
     with publishing(run.adapter, origin(run, base)) as draft:
         save_file(made.weights, draft / WEIGHTS, metadata={"format": "pt"})
         write_json(draft / "adapter_config.json", made.config)
-    return {"how": spec.how, "rank": made.rank, **about}
+    rank = {} if spec.recipe.is_soft else {"rank": made.rank}
+    return {"how": spec.how, **rank, **about}
 
 
 def _read_lane(run: Run, lane: LaneSpec, base: Base) -> Adapter:

@@ -16,6 +16,7 @@ from studio.models.catalogue import HUB_ID
 from studio.tuning.run import Run
 
 UNTOLD = "not told"
+_TAGS = {"lora": ["lora"], "qlora": ["lora", "qlora"], "prompt_tuning": ["prompt-tuning"]}
 
 
 def model_card(run: Run, report: Report | None, *, comparison: Any = None) -> str:
@@ -32,8 +33,7 @@ def model_card(run: Run, report: Report | None, *, comparison: Any = None) -> st
     facts: dict[str, Any] = {
         "library_name": "peft",
         "pipeline_tag": "text-generation",
-        "tags": ["peft", "lora", *(["qlora"] if run.recipe.method == "qlora" else []), "sft",
-                 "instruct-studio"],
+        "tags": ["peft", *_TAGS[run.recipe.method], "sft", "instruct-studio"],
         "license": _license(datasets),
     }  # fmt: skip
     name, _, _ = run.recipe.base.partition("@")
@@ -94,14 +94,14 @@ def _body(
     made = run.repair.summary() if run.kind == "repair" else recipe.summary()
     parts = [
         f"# {_plain(run.title)}",
-        f"A LoRA adapter for {_base(recipe.base)}, tuned and measured with Instruct Studio. "
-        f"{_plain(made[:1].upper() + made[1:])}.",
+        f"A {'soft prompt' if recipe.is_soft else 'LoRA adapter'} for {_base(recipe.base)}, tuned "
+        f"and measured with Instruct Studio. {_plain(made[:1].upper() + made[1:])}.",
         "## What it was tuned for",
         _purpose(datasets),
         "## What was gained, and what was forgotten",
         _numbers(run, report, deltas),
         "## How to use it",
-        _usage(recipe.base, recipe.method),
+        _usage(recipe.base, recipe.loading),
         "## Limits",
         _limits(deltas, report),
         "## Data and recipe",

@@ -31,7 +31,7 @@ def headline(report: "Report", lane: str) -> str:
     sentences += _tell_families([one for one in retention if one.difference is not None], report)
     sentences += [_tell_form(one) for one in deltas if one.probe != OVERALL]
     sentences += [_tell_recovery(one, level) for one in report.recovery(lane)[:1]]
-    sentences.append(tell_sequence(report, lane))
+    sentences += [_tell_detached(report.detached(lane)), tell_sequence(report, lane)]
     return " ".join(sentence for sentence in sentences if sentence)
 
 
@@ -166,6 +166,13 @@ def _tell_recovery(recovery: "Recovery", level: str) -> str:
         f"Lost or only hidden: {number(100 * recovery.returned, 0)} % of the drop returns {behind} "
         f"({interval}, n = {recovery.n}): {recovery.finding}."
     )
+
+
+def _tell_detached(proof: str) -> str:
+    """Said of a soft prompt, which can be taken off again; nothing of an adapter."""
+    if not proof:
+        return ""
+    return f"All this with the soft prompt attached; detached, it is the base: {proof}."
 
 
 def tell_sequence(report: "Report", lane: str) -> str:

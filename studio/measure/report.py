@@ -38,6 +38,7 @@ __all__ = [
     "Report",
     "TuningSequence",
     "Verdict",
+    "detached_key",
     "flips",
     "make_report",
 ]
@@ -161,6 +162,10 @@ class Report(_Frozen):
         """What the lane gained, forgot and kept in a few sentences, every number with its n."""
         return prose.headline(self, lane)
 
+    def detached(self, lane: str) -> str:
+        """What proved that the lane is the base without its soft prompt; empty if it has none."""
+        return self.conditions.get(detached_key(lane), "")
+
     def method(self) -> str:
         """How it was measured, as Markdown."""
         return markdown.method(self)
@@ -168,6 +173,11 @@ class Report(_Frozen):
     def markdown(self) -> str:
         """The whole report as Markdown: a table per lane, and how it was measured."""
         return markdown.write(self)
+
+
+def detached_key(lane: str) -> str:
+    """Under which condition stands what the lane is without its soft prompt."""
+    return f"{lane} with its soft prompt taken off"
 
 
 def make_report(

@@ -14,6 +14,9 @@ from studio.errors import ModelError
 CODE_KEYS = ("auto_map", "custom_pipelines", "trust_remote_code")
 CODE_PARTS = ("attn_implementation", "experts_implementation")
 LARGEST_CONFIG = 1 << 20  # bytes
+LARGEST_HEADER = 1 << 24  # bytes
+ADAPTERS = ("LORA", "PROMPT_TUNING")
+WEIGHTS = "adapter_model.safetensors"
 
 
 def check_folder(folder: Path) -> dict[str, Any]:
@@ -43,9 +46,42 @@ def check_adapter(folder: Path, base_fingerprint: str) -> dict[str, Any]:
             f"The adapter in {folder} was made for {made_for.get('base')!r}, another base than "
             "this one; use it with the base it was tuned on."
         )
-    if not (folder / "adapter_model.safetensors").exists():
-        raise ModelError(f"The adapter in {folder} has no adapter_model.safetensors.")
-    return _read_json(folder / "adapter_config.json", f"{folder} holds no finished adapter")
+    if not (folder / WEIGHTS).exists():
+        raise ModelError(f"The adapter in {folder} has no {WEIGHTS}.")
+    config = _read_json(folder / "adapter_config.json", f"{folder} holds no finished adapter")
+    kind = config.get("peft_type")
+    if kind not in ADAPTERS:
+        raise ModelError(
+            f"The adapter in {folder} is of the kind {kind!r}; this studio loads those of the "
+            f"kinds {' and '.join(ADAPTERS)}."
+        )
+    if kind == "PROMPT_TUNING":
+        _check_soft_prompt(folder, config)
+    return config
+
+
+def _check_soft_prompt(folder: Path, config: dict[str, Any]) -> None:
+    """Its file holds the embeddings of its tokens and nothing else: the base stays as it is."""
+    held = tensors(folder / WEIGHTS)
+    size = config.get("num_virtual_tokens")
+    shape = held.get("prompt_embeddings", [0])
+    if set(held) != {"prompt_embeddings"} or len(shape) != 2 or shape[0] != size:
+        raise ModelError(
+            f"The soft prompt in {folder} is not {size} embeddings and nothing else; tune again."
+        )
+
+
+def tensors(path: Path) -> dict[str, list[int]]:
+    """Name and shape of every tensor in a safetensors file, from its header; raises ModelError."""
+    try:
+        with path.open("rb") as file:
+            size = int.from_bytes(file.read(8), "little")
+            if size > LARGEST_HEADER:
+                raise ValueError("its header is too long")
+            header = json.loads(file.read(size))
+        return {name: one["shape"] for name, one in header.items() if name != "__metadata__"}
+    except (OSError, ValueError, RecursionError, TypeError, KeyError, AttributeError) as error:
+        raise ModelError(f"{path} is no safetensors file: {error}.") from error
 
 
 def _read_json(path: Path, otherwise: str) -> dict[str, Any]:

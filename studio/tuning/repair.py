@@ -48,6 +48,16 @@ class Repair(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _refuse_soft_prompts(self) -> Self:
+        if self.recipe.is_soft and self.how != "checkpoint":
+            raise ValueError(
+                f"{self.how} works on the matrices of an adapter, and a soft prompt has none; go "
+                "back to a checkpoint, tune again with an anchor or with replay, or take the "
+                "prompt off, which gives back the base"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _refuse_four_bit(self) -> Self:
         if self.how == "intruder" and self.recipe.method != "lora":
             raise ValueError(
