@@ -6,13 +6,17 @@ from typing import Any
 
 import gradio as gr
 
+from studio.chat.archive import Summary
+from studio.chat.export import export
 from studio.studio import Studio
+from studio.ui import fetching
 from studio.ui.border import told, wire
 from studio.ui.desk import Desk, Held
 from studio.ui.markup import empty, quiet
 
 SHOWN = 40
 """So many conversations are listed; a search finds the others."""
+FORMS = {"md": "Markdown", "json": "JSON", "jsonl": "JSONL"}
 NOTHING = "Conversations appear here as soon as something is said; they are saved as they go."
 
 
@@ -29,6 +33,8 @@ class Shelf:
     restore: gr.Button
     removed: gr.State
     """Id of the conversation that was deleted last."""
+    away: gr.Row
+    """Where the buttons are that take a conversation away."""
 
     @property
     def listed(self) -> list[Any]:
@@ -53,7 +59,8 @@ def lay_out() -> Shelf:
         delete = gr.Button("Delete", size="sm", elem_id="delete-chat", min_width=60)
         restore = gr.Button("Undo delete", size="sm", elem_id="restore-chat", min_width=60,
                             visible=False)  # fmt: skip
-    return Shelf(new, query, names, note, title, delete, restore, gr.State(None))
+    away = gr.Row(elem_classes="st-deeds")
+    return Shelf(new, query, names, note, title, delete, restore, gr.State(None), away)
 
 
 def wire_up(studio: Studio, desk: Desk, shelf: Shelf) -> None:
@@ -71,6 +78,8 @@ def wire_up(studio: Studio, desk: Desk, shelf: Shelf) -> None:
     gone = [shelf.removed, shelf.restore]
     wire(shelf.delete.click, delete, studio, desk, shelf,
          inputs=desk.held, outputs=[*gone, *desk.parts])  # fmt: skip
+    with shelf.away:
+        fetching.offer("chat", FORMS, take_away, studio, inputs=desk.held)
     wire(shelf.restore.click, restore, studio, desk, shelf,
          inputs=[shelf.removed, *desk.held], outputs=[*gone, *desk.everything])  # fmt: skip
 
@@ -117,6 +126,13 @@ def rename(studio: Studio, title: str, *values: Any) -> float:
 
 
 @told
+def take_away(studio: Studio, form: Any, *values: Any) -> str:
+    """The open conversation as a file."""
+    talk = Held.read(*values).opened(studio)
+    return fetching.write(f"conversation-{talk.id}.{form}", export(talk, form))
+
+
+@told
 def delete(studio: Studio, desk: Desk, shelf: Shelf, *values: Any) -> dict[Any, Any]:
     """Take the open conversation off the list; it can be brought back."""
     held = Held.read(*values)
@@ -140,7 +156,7 @@ def restore(studio: Studio, desk: Desk, shelf: Shelf, removed: str, *values: Any
     }
 
 
-def _name(one: Any) -> str:
+def _name(one: Summary) -> str:
     where = f" · … {one.excerpt} …" if one.excerpt else ""
     broken = " · broken off" if one.broken_off else ""
     return f"{one.title or 'Untitled'} · {one.updated.astimezone():%d %b %H:%M}{broken}{where}"
