@@ -19,9 +19,10 @@ from studio.errors import ModelError
 from studio.measure.outcome import BASE
 
 
-def read_answer(engine: Engine, asked: Explain) -> tuple[ReadToken, ...]:
+def read_answer(engine: Engine, asked: Explain, *, logits: int = LOGITS) -> tuple[ReadToken, ...]:
     """Every token of the answer in both lanes; each lane reads alone, in equal passes.
 
+    The logits of one pass hold at most so many numbers, whatever the size of the vocabulary.
     KL(before‖after) = sum over tokens v of p_before(v) (log p_before(v) - log p_after(v)): exact.
     Raises ModelError if the conversation is longer than the base's context.
     """
@@ -35,7 +36,8 @@ def read_answer(engine: Engine, asked: Explain) -> tuple[ReadToken, ...]:
         )
     found: list[ReadToken] = []
     befores, afters = (
-        _predictions(engine, lane, prompt, answer) for lane in (asked.before, asked.after)
+        _predictions(engine, lane, prompt, answer, most=logits)
+        for lane in (asked.before, asked.after)
     )
     for before, after in zip(befores, afters, strict=True):
         here = slice(len(found), len(found) + len(before))
@@ -91,17 +93,14 @@ def _context(engine: Engine) -> int:
 
 
 def _predictions(
-    engine: Engine, lane: str, prompt: Tokens, answer: Tokens
+    engine: Engine, lane: str, prompt: Tokens, answer: Tokens, *, most: int = LOGITS
 ) -> Iterator[torch.Tensor]:
-    """Log-probabilities at the answer's places, (places, vocabulary), a stretch at a time.
-
-    A stretch holds as many places as fit into memory, whatever the size of the vocabulary.
-    """
+    """Log-probabilities at the answer's places, (places, vocabulary), a stretch at a time."""
     soft = engine.soft_prompt(lane)
     size = 0 if soft is None else len(soft)
     ids = torch.tensor([[*[0] * size, *prompt, *answer[:-1]]])  # a soft prompt stands before all
     first, total = size + len(prompt) - 1, ids.shape[1]
-    width = max(1, LOGITS // vocabulary(engine))
+    width = max(1, most // vocabulary(engine))
     begin, cache = 0, None
     for end in (*range(first + width, total, width), total):
         places = torch.arange(begin, end)[None]

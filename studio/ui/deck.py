@@ -4,7 +4,6 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,10 @@ from studio.chat.deck_run import Table
 from studio.chat.deck_sheet import Order
 from studio.errors import StudioError
 from studio.studio import Studio
-from studio.ui import deck_detail, own_decks
+from studio.ui import deck_detail, deck_view, own_decks
 from studio.ui.border import told, wire
 from studio.ui.deck_drawing import MEASURES, PAGE, PICK, draw_table, draw_tallies
+from studio.ui.deck_view import ANY, View, see
 from studio.ui.links import Links
 from studio.ui.markup import empty, quiet, stage
 from studio.ui.setting import Setting, read_sampling
@@ -28,46 +28,24 @@ NOTHING = (
     "The answers of all lanes appear here, prompt by prompt, with what differs marked. Choose a "
     "deck and press Run the deck."
 )
-ORDERS = [
-    ("KL from the base", "kl"),
-    ("Words that differ", "words"),
-    ("Lost, then gained", "lost"),
-    ("As in the deck", "deck"),
-]
-ANY = "any"
 FORMS: dict[str, Callable[[Table], str]] = {"csv": deck_sheet.csv, "jsonl": deck_sheet.jsonl}
 FETCH = "() => { setTimeout(() => document.querySelector('#fetch-deck').click(), 150) }"
-
-
-@dataclass(frozen=True)
-class View:
-    """Which run is open, and how its table is looked at."""
-
-    run: gr.State
-    """Id of the run of a deck, or None."""
-    order: gr.Dropdown
-    lane: gr.Dropdown
-    only: gr.Checkbox
-    page: gr.State
-
-    @property
-    def held(self) -> list[Any]:
-        """What `show` reads."""
-        return [self.run, self.order, self.lane, self.only, self.page]
 
 
 def build(studio: Studio, links: Links, setting: Setting, tab: gr.Tab) -> None:
     """Lay the part out and wire it."""
     deck, limit, fresh, run, stop = _lay_out_choice()
-    own_decks.build(studio, deck, setting.lanes, setting.base)
-    before = gr.Dropdown([], label="Earlier runs", elem_id="deck-runs", visible=False)
+    with gr.Accordion("Prompts of your own, earlier runs", open=False, elem_id="own-deck"):
+        own_decks.build(studio, deck, setting.lanes, setting.base)
+        before = gr.Dropdown([], label="Earlier runs", info="Kept with all answers.",
+                             elem_id="deck-runs", visible=False)  # fmt: skip
     state = gr.HTML(empty(NOTHING), elem_id="deck-state")
     with gr.Column(visible=False, elem_id="deck-body") as body:
-        view = _lay_out_view()
+        view = deck_view.lay_out()
         table = gr.HTML(elem_id="deck-table", js_on_load=PICK)
         pages = _lay_out_pages()
         gr.HTML(MEASURES)
-    detail = deck_detail.build(studio, setting, view.run, table)
+    detail = deck_detail.build(studio, setting, view, table)
     _wire_downloads(studio, view)
 
     shown = [state, body, view.lane, table, pages[0], view.page]
@@ -98,24 +76,13 @@ def _lay_out_choice() -> tuple[Any, ...]:
                            "mixed.")  # fmt: skip
         limit = gr.Number(LIMIT, label="Prompts", info="0 asks all.", minimum=0, precision=0,
                           elem_id="deck-limit", min_width=110)  # fmt: skip
-        with gr.Column(scale=1, min_width=180):
+        with gr.Column(scale=1, min_width=240):
             run = gr.Button("Run the deck", variant="primary", elem_id="run-deck")
             with gr.Row():
                 stop = gr.Button("Stop", size="sm", elem_id="stop-deck", min_width=60)
-                fresh = gr.Checkbox(False, label="Ask anew", elem_id="fresh-deck", min_width=90,
+                fresh = gr.Checkbox(False, label="Ask anew", elem_id="fresh-deck", min_width=110,
                                     container=False)  # fmt: skip
     return deck, limit, fresh, run, stop
-
-
-def _lay_out_view() -> View:
-    with gr.Row(equal_height=True):
-        order = gr.Dropdown(ORDERS, value="kl", label="Most different first by",
-                            elem_id="deck-order", min_width=180)  # fmt: skip
-        lane = gr.Dropdown([("any lane", ANY)], value=ANY, label="Compare the base with",
-                           elem_id="deck-lane", min_width=180)  # fmt: skip
-        only = gr.Checkbox(False, label="Only where answers differ", elem_id="deck-only",
-                           min_width=180)  # fmt: skip
-    return View(gr.State(None), order, lane, only, gr.State(0))
 
 
 def _lay_out_pages() -> tuple[gr.Row, gr.Button, gr.Button]:
@@ -202,7 +169,7 @@ def _draw(
     titles = {one: studio.title_of(one) for one in table.run.lanes}
     choices = [("any lane", ANY), *((titles[one], one) for one in table.run.tuned)]
     chosen = lane if lane in table.run.tuned else None
-    rounds = deck_sheet.arrange(table, order, chosen, only_different=only)
+    rounds = see(table, order, lane, only)
     pages = max(1, -(-len(rounds) // PAGE))
     page = min(max(0, page), pages - 1)
     part = rounds[page * PAGE : (page + 1) * PAGE]

@@ -22,7 +22,7 @@ element.addEventListener('click', event => {
 });
 """
 MEASURES = (
-    '<p class="st-legend"><del>only the base</del> <ins>only this lane</ins> '
+    '<p class="st-legend st-marks"><del>only the base</del> <ins>only this lane</ins> '
     '<span class="st-quiet"><b>KL</b>: mean KL(base‖lane) per token of the base\'s own answer, in '
     "nats: how differently the lane would have gone on, also where it says the same in the end. "
     "<b>Words</b>: share of the words of both answers that the other has not: what a reader "

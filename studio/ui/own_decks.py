@@ -17,8 +17,8 @@ HOW = (
 
 
 def build(studio: Studio, decks: gr.Dropdown, lanes: gr.State, base: gr.State) -> None:
-    """Lay the fold out; a deck that is kept is chosen at once."""
-    with gr.Accordion("Prompts of your own", open=False, elem_id="own-deck"), gr.Row():
+    """Lay the part out and wire it; a deck that is kept is chosen at once."""
+    with gr.Row():
         with gr.Column(scale=3, min_width=280):
             text = gr.Textbox(value="", label="Prompts", lines=5, max_lines=12, info=HOW,
                               elem_id="own-prompts")  # fmt: skip

@@ -37,8 +37,10 @@ DECKS = """
 .st-words { white-space: pre-wrap; overflow-wrap: anywhere; line-height: 1.6;
   border: 1px solid var(--line); border-radius: 10px; background: var(--card);
   padding: .5rem .8rem; max-height: 22rem; overflow-y: auto; }
-.st-words del, .st-deck del, .st-legend del { color: inherit; text-decoration: line-through;
+.st-words del, .st-legend del { color: inherit; text-decoration: line-through;
   text-decoration-color: var(--base); background: var(--base-soft); border-radius: 3px; }
+.st-deck del, .st-marks del { color: inherit; text-decoration: underline dotted 2px var(--base);
+  background: var(--base-soft); border-radius: 3px; }
 .st-words ins, .st-deck ins, .st-legend ins { color: inherit; text-decoration: underline;
   text-decoration-color: var(--tuned); text-decoration-thickness: 2px;
   background: var(--tuned-soft); border-radius: 3px; }
@@ -54,7 +56,8 @@ DECKS = """
 .st-deck th:last-child, .st-deck td:last-child { width: 5.2rem; }
 .st-deck th:first-child { width: 24%; }
 .st-deck button.st-open { border: 1px solid var(--line); border-radius: 6px; color: inherit;
-  background: var(--card); padding: .1rem .6rem; cursor: pointer; }
+  background: var(--card); padding: .05rem .6rem; cursor: pointer; font-weight: 500;
+  font-size: .85rem; line-height: 1.6; }
 .st-deck .st-right { color: var(--accent); font-weight: 650; }
 .st-deck .st-wrong { color: var(--tuned); font-weight: 650; }
 .st-tallies { margin: .3rem 0 .5rem; }
@@ -65,5 +68,6 @@ DECKS = """
   .prose .st-deck table.st-table td::before, .st-deck table.st-table td::before { display: block;
     max-width: 100%; font-size: .75rem; }
   .st-deck th:last-child, .st-deck td:last-child { width: auto; }
+  .prose .st-deck table.st-table td:last-child::before { display: none; }
 }
 """
