@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +49,12 @@ class Draft:
         """Examples that no dataset was built from yet."""
         learned = {id for built in self.built for id in built.items}
         return tuple(one for one in self.examples if one.id not in learned)
+
+    @property
+    def base(self) -> str:
+        """The base in front of which most examples were gathered; empty if that is unknown."""
+        bases = Counter(one.came_from.base for one in self.examples or self.pairs)
+        return max(bases, key=lambda base: (bases[base], base)) if bases else ""
 
     @property
     def missing(self) -> int:

@@ -57,7 +57,7 @@ def build(studio: Studio, links: Links, setting: Setting, tab: gr.Tab) -> None:
     wire([tab.select, setting.scope.change, setting.gathered.change, banner.menu.input],
          show, studio, inputs=chosen, outputs=banner.parts, trigger_mode="always_last")  # fmt: skip
     wire(banner.tune.click, freeze, studio, inputs=[banner.preferred, *chosen],
-         outputs=[links.dataset, links.tabs], show_progress="minimal")  # fmt: skip
+         outputs=[links.dataset, links.base, links.tabs], show_progress="minimal")  # fmt: skip
     made = wire(banner.pairs.click, write_pairs, studio, inputs=chosen, outputs=fetch)
     made.success(None, js=FETCH, api_visibility="private")
     wire(take_back.click, take_item_back, studio, inputs=[banner.item, *chosen],
@@ -117,13 +117,14 @@ def show(studio: Studio, name: str | None, scope: str | None) -> list[Any]:
 
 @told
 def freeze(studio: Studio, preferred: bool, name: str | None, scope: str | None) -> list[Any]:
-    """Make a dataset of the draft and open the Tune tab with it."""
+    """Make a dataset of the draft and open the Tune tab with it, and with its base."""
+    draft = studio.drafts.open(name or "", scope)
     dataset = studio.build_from_draft(name or "", owner=scope, chosen_too=preferred)
     gr.Info(
         f"Frozen: {dataset.card.train} examples to learn from, {dataset.card.heldout} held out.",
         title=escape(dataset.card.name, quote=False),
     )
-    return [dataset.id, go_to("tune")]
+    return [dataset.id, draft.base or None, go_to("tune")]
 
 
 @told

@@ -18,7 +18,15 @@ from studio.ui.desk import Desk, Held
 from studio.ui.markup import talk, turn
 
 SHOWN = 80  # letters of an answer that a notice repeats
-FOCUS = "() => setTimeout(() => document.querySelector('#example-answer textarea')?.focus(), 150)"
+# The box is drawn after the event has ended, and how long after depends on the machine.
+FOCUS = """() => {
+  let looks = 60;
+  const look = () => {
+    const box = document.querySelector("#example-answer textarea");
+    if (box?.offsetParent) box.focus(); else if (looks--) setTimeout(look, 50);
+  };
+  look();
+}"""
 
 
 @dataclass(frozen=True)

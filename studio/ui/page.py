@@ -20,10 +20,11 @@ def build(studio: Studio) -> gr.Blocks:
     ) as page:
         gr.HTML(HEAD)
         kept = visitor.lay_out(studio)  # outside of the tabs: a tab that is not open is not there
-        dataset, run, measurement = gr.State(None), gr.State(None), gr.State(None)
+        dataset, base, run, measurement = (gr.State(None) for _ in range(4))
         with gr.Tabs(selected="start", elem_id="tabs") as tabs:
             links = Links(
-                page=page, tabs=tabs, kept=kept, dataset=dataset, run=run, measurement=measurement
+                page=page, tabs=tabs, kept=kept, dataset=dataset, base=base, run=run,
+                measurement=measurement,
             )  # fmt: skip
             for title, module in TABS.items():
                 with gr.Tab(title, id=title.lower(), elem_id=f"tab-{title.lower()}") as tab:

@@ -52,8 +52,8 @@ def build(studio: Studio, links: Links, tab: gr.Tab) -> None:
             tab.select,
             turn_first,
             studio,
-            inputs=[ready, *settled],
-            outputs=[ready, *turned],
+            inputs=[links.base, ready, *settled],
+            outputs=[links.base, top["base"], ready, *turned],
         ),
         wire(dial.input, turn_dial, studio, inputs=settled, outputs=turned),
         wire(form["method"].input, turn_dial, studio, inputs=settled, outputs=turned),
@@ -161,11 +161,16 @@ def list_old_skills(
 
 
 @told
-def turn_first(studio: Studio, ready: bool, dial: str, base: str, method: Method) -> list[Any]:
-    """Fill the form when the tab is first opened, and leave it alone later."""
-    if ready:
-        return [gr.skip()] * (2 + len(FOLDED))
-    return [True, *turn_dial(studio, dial, base, method)]
+def turn_first(
+    studio: Studio, sent: str | None, ready: bool, dial: str, base: str, method: Method
+) -> list[Any]:
+    """Fill the form when the tab is first opened, or for the base that another tab sent.
+
+    Later it is left alone.
+    """
+    if ready and sent in (None, base):
+        return [None, *[gr.skip()] * (3 + len(FOLDED))]
+    return [None, sent or base, True, *turn_dial(studio, dial, sent or base, method)]
 
 
 @told
