@@ -1,16 +1,30 @@
 """The Report tab's parts: what they say of a measurement, and what they refuse."""
 
+from inspect import signature
+from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import gradio as gr
 import pytest
-from made_home import make_home
+from made_home import give_adapter, make_home
 from made_report import CASES, STEPS, STRENGTHS, Made, make_report_home
 
 from studio import Studio
 from studio.measure.report import Report
 from studio.measure.results import read_run_outcomes
-from studio.ui import cases, deeper, findings, journey, plane, repairs, report, strengths
+from studio.ui import (
+    cases,
+    deeper,
+    downloads,
+    findings,
+    journey,
+    plane,
+    repair_options,
+    repairs,
+    report,
+    strengths,
+)
 from studio.ui.detail import tell_size
 from studio.ui.drift import draw_drift, read_drift
 from studio.ui.likelihood import draw_tokens
@@ -250,16 +264,40 @@ def test_what_came_back_behind_solved_cases_is_told_per_skill(made: Made, opened
 
 
 def test_only_repairs_that_apply_are_offered(studio: Studio, made: Made, opened: Report) -> None:
-    words, *cards = repairs.show(studio, opened, made.plain.id)
+    words, *cards = repairs.show(studio, opened, made.plain.id)[: 1 + len(repairs.REMEDIES)]
     assert "Down: Capitals" in words
     shown = dict(zip(repairs.REMEDIES, [card.visible for card in cards], strict=True))
     assert shown == {
         "kl_anchor": True, "replay": True, "strength": True, "checkpoint": True,
         "average": True, "intruder": False,
     }  # fmt: skip
-    words, *cards = repairs.show(studio, opened, made.keeping.id)
+    words, *cards = repairs.show(studio, opened, made.keeping.id)[: 1 + len(repairs.REMEDIES)]
     assert "Nothing is shown to be forgotten" in words
     assert not dict(zip(repairs.REMEDIES, cards, strict=True))["replay"].visible
+
+
+def test_every_option_of_a_repair_is_a_field_of_the_page() -> None:
+    for how, fields in repair_options.OPTIONS.items():
+        free = {"top", "likeness", "kept"} if how == "intruder" else {"budget"}
+        taken = {
+            one.name
+            for one in signature(repairs.REMEDIES[how]).parameters.values()
+            if one.kind == one.KEYWORD_ONLY
+        }
+        assert {field.name for field in fields} | free == taken | free, how
+
+
+def test_what_is_left_empty_is_left_to_the_report(
+    studio: Studio, made: Made, opened: Report
+) -> None:
+    shown = repairs.show(studio, opened, made.plain.id)[1 + len(repairs.REMEDIES) :]
+    probes, steps, lanes = (menu.choices for menu in shown)
+    assert (f"step {made.plain.checkpoints()[0]}", made.plain.checkpoints()[0]) in steps
+    assert made.keeping.id in [lane for _, lane in lanes]
+    assert made.plain.id not in [lane for _, lane in lanes]
+    assert isinstance(probes, list)
+    assert repair_options.read("average", [["a", "b"], None]) == {"lanes": ["a", "b"]}
+    assert repair_options.read("intruder", [None, 0.4, 0]) == {"likeness": 0.4, "kept": 0}
 
 
 def test_the_drift_is_drawn_with_its_numbers(made: Made) -> None:
@@ -297,7 +335,9 @@ def test_a_repair_whose_probes_are_gone_is_refused_before_any_work(
 ) -> None:
     runs = len(studio.runs())
     with pytest.raises(gr.Error, match="no probe or pack called"):
-        repairs.start(studio, "kl_anchor", made.measured.id, made.plain.id, opened, 2, "points")
+        repairs.start(
+            studio, "kl_anchor", made.measured.id, made.plain.id, opened, 2, "points", None
+        )
     assert len(studio.runs()) == runs
 
 
@@ -305,4 +345,21 @@ def test_a_weaker_adapter_wants_a_measured_strength_or_says_so(
     studio: Studio, made: Made, opened: Report
 ) -> None:
     with pytest.raises(gr.Error, match="Press Measure strengths first"):
-        repairs.start(studio, "strength", made.measured.id, made.keeping.id, opened, 2, "points")
+        repairs.start(
+            studio, "strength", made.measured.id, made.keeping.id, opened, 2, "points", None
+        )
+
+
+def test_the_adapter_is_taken_away_with_its_card_and_the_report(
+    studio: Studio, made: Made, opened: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    give_adapter(made.plain)
+    with ZipFile(downloads.export(studio, made.plain.id, opened)) as archive:
+        names = {Path(name).name for name in archive.namelist()}
+        card = archive.read(next(one for one in archive.namelist() if one.endswith("README.md")))
+    assert {"adapter_model.safetensors", "report.html", "recipe.yaml"} <= names
+    assert b"What was gained, and what was forgotten" in card
+    weaker = next(lane.id for lane in opened.lanes if lane.strength < 1)
+    with pytest.raises(gr.Error, match="keep it as a run of its own"):
+        downloads.export(studio, weaker, opened)

@@ -1,6 +1,7 @@
 """The report to take away, how it was measured, and how far the weights moved."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -10,12 +11,14 @@ import gradio as gr
 
 from studio.errors import StudioError
 from studio.measure import document
+from studio.measure.comparison import LaneSpec
 from studio.measure.report import Report
 from studio.measure.results import read_probes, read_run_outcomes
 from studio.studio import Studio
 from studio.tuning.run import Run
 from studio.ui.border import told, wire
 from studio.ui.drift import draw_drift, read_drift
+from studio.ui.markup import quiet
 from studio.ui.reading import Reading, has_lane
 
 FORMS: dict[str, Callable[[Report, Run], str]] = {
@@ -33,6 +36,10 @@ TITLES = {
     "csv": "Every answer as CSV",
 }
 IDS = {"html": "as-html", "md": "as-markdown", "json": "as-json", "csv": "as-csv"}
+PACKED = (
+    "The ZIP holds the chosen model's adapter with a model card, its recipe, and the newest report "
+    "about it."
+)
 FETCH = "() => { setTimeout(() => document.querySelector('#fetch-report').click(), 150) }"
 
 
@@ -47,6 +54,7 @@ def build(studio: Studio, reading: Reading) -> None:
     with gr.Accordion("How it was measured", open=False, elem_id="part-method"):
         method = gr.Markdown(elem_id="method")
     gr.Markdown("### Take it away")
+    gr.HTML(quiet(PACKED))
     fetch = gr.DownloadButton("Fetch", visible="hidden", elem_id="fetch-report")
     with gr.Row():
         for form, title in TITLES.items():
@@ -54,6 +62,10 @@ def build(studio: Studio, reading: Reading) -> None:
             made = wire(button.click, write, studio, form, inputs=[reading.chosen, reading.report],
                         outputs=fetch, show_progress="full")  # fmt: skip
             made.success(None, js=FETCH, api_visibility="private")
+        packed = gr.Button("Adapter with its card, ZIP", size="sm", elem_id="as-zip", min_width=130)
+        made = wire(packed.click, export, studio, inputs=[reading.lane, reading.report],
+                    outputs=fetch, show_progress="full")  # fmt: skip
+        made.success(None, js=FETCH, api_visibility="private")
     wire(reading.turned, show_method, inputs=reading.report, outputs=method)
     wire(reading.turned, show_drift, studio, outputs=drift,
          inputs=[reading.chosen, reading.report, reading.lane])  # fmt: skip
@@ -82,3 +94,19 @@ def write(studio: Studio, form: str, id: str | None, report: Report | None) -> A
     path = folder / f"report-{id}.{form}"
     path.write_text(FORMS[form](report, studio.run(id)), encoding="utf-8")
     return str(path)
+
+
+@told
+def export(studio: Studio, lane: str | None, report: Report | None) -> Any:
+    """The chosen lane's adapter with card, recipe and newest report, in one archive."""
+    if lane is None or not has_lane(report, lane):
+        raise StudioError("Open a finished measurement and choose a tuned model first.")
+    run = LaneSpec.parse(lane).run
+    if lane != run:
+        raise StudioError(
+            f"{lane} is not as its run ended; keep it as a run of its own with a repair (weaken, "
+            "or go back to a step), then take that one away."
+        )
+    folder = Path(tempfile.mkdtemp(prefix="adapter-", dir=os.environ["GRADIO_TEMP_DIR"]))
+    packed = studio.export(run, folder / run)
+    return shutil.make_archive(str(packed), "zip", root_dir=folder, base_dir=run)

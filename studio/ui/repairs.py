@@ -13,6 +13,7 @@ from studio.measure.report import Report
 from studio.studio import Studio
 from studio.tuning.remedy import REMEDIES, RemedyName, fallen
 from studio.tuning.run import Run
+from studio.ui import repair_options
 from studio.ui.border import told, wire
 from studio.ui.findings import retention_of
 from studio.ui.markup import empty, quiet
@@ -53,32 +54,39 @@ def build(studio: Studio, reading: Reading) -> None:
     words = gr.HTML(empty("Choose a tuned model above: its repairs appear here."),
                     elem_id="repair-words")  # fmt: skip
     cards: list[Any] = []
+    menus: list[Any] = []
+    asked = [reading.chosen, reading.lane, reading.report, reading.budget, reading.unit]
     with gr.Row(elem_classes="st-repairs", equal_height=True):
         for how in REMEDIES:
             with gr.Column(min_width=240, visible=False, elem_classes="st-repair") as card:
                 gr.HTML(f"<h4>{escape(TITLES[how])}</h4><p>{escape(SENTENCES[how])}</p>")
+                fields = repair_options.lay_out(how)
                 begin = gr.Button("Repair and measure", size="sm", elem_id=f"repair-{how}")
             cards.append(card)
-            asked = [reading.chosen, reading.lane, reading.report, reading.budget, reading.unit]
-            wire(begin.click, start, studio, how, inputs=asked, outputs=reading.wanted,
+            options = zip(repair_options.OPTIONS[how], fields, strict=True)
+            menus += [field for option, field in options if not option.step]
+            wire(begin.click, start, studio, how, inputs=[*asked, *fields], outputs=reading.wanted,
                  show_progress="minimal", trigger_mode="once")  # fmt: skip
     read = [reading.report, reading.lane]
-    wire(reading.turned, show, studio, inputs=read, outputs=[words, *cards])
+    wire(reading.turned, show, studio, inputs=read, outputs=[words, *cards, *menus])
 
 
 @told
 def show(studio: Studio, report: Report | None, lane: str | None) -> list[Any]:
     """What the numbers point to, and the repairs that apply to the lane."""
     hidden = [gr.Column(visible=False) for _ in REMEDIES]
+    hidden += [gr.skip() for _ in repair_options.MENUS]
     if report is None or lane is None or not has_lane(report, lane):
         return ["", *hidden]
     try:
         run = studio.run(LaneSpec.parse(lane).run)
     except StudioError:
         return [empty("The run behind this model was deleted; nothing can be repaired."), *hidden]
-    offered = applicable(report, LaneSpec.parse(lane), run)
+    spec = LaneSpec.parse(lane)
+    offered = applicable(report, spec, run)
     cards = [gr.Column(visible=how in offered) for how in REMEDIES]
-    return [tell_advice(report, lane, run, offered), *cards]
+    menus = repair_options.offer(studio, report, spec, run)
+    return [tell_advice(report, lane, run, offered), *cards, *menus]
 
 
 def applicable(report: Report, lane: LaneSpec, run: Run) -> list[RemedyName]:
@@ -86,9 +94,9 @@ def applicable(report: Report, lane: LaneSpec, run: Run) -> list[RemedyName]:
     can: dict[RemedyName, bool] = {
         "kl_anchor": run.kind == "tune",
         "replay": run.kind == "tune" and bool(fallen(report, lane.id)),
-        "strength": True,
+        "strength": not run.recipe.is_soft,
         "checkpoint": bool(run.checkpoints()) and not lane.checkpoint,
-        "average": bool(run.checkpoints()),
+        "average": bool(run.checkpoints()) and not run.recipe.is_soft,
         "intruder": run.recipe.method == "lora",
     }
     return [how for how in REMEDIES if can[how]]
@@ -126,13 +134,13 @@ def tell_advice(report: Report, lane: str, run: Run, offered: Sequence[RemedyNam
 @told
 def start(
     studio: Studio, how: RemedyName, id: str | None, lane: str | None, report: Report | None,
-    budget: float | None, unit: Unit,
+    budget: float | None, unit: Unit, *values: Any,
 ) -> Any:  # fmt: skip
     """Start the repair, and the measurement of original and repaired together."""
     if not id or not lane or report is None:
         raise StudioError("Open a finished measurement and choose a tuned model first.")
-    options: dict[str, Any] = {}
-    if how == "strength":
+    options = repair_options.read(how, values)
+    if how == "strength" and "strength" not in options:
         options["strength"] = _best_strength(report, lane, budget, unit)
     _, measurement = studio.repair_and_measure(id, lane, how, **options)
     gr.Info("Repairing; the original and the repaired model are measured side by side then.")
