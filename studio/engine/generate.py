@@ -4,26 +4,35 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from threading import Event
-from typing import Any
 
-import torch
-from transformers import GenerationConfig, StoppingCriteria
-from transformers.generation.streamers import BaseStreamer
-
-from studio.chat.protocol import Sampling
+from studio.chat.protocol import Row, Sampling
 from studio.data.example import Message
+from studio.engine.decode import decode
+from studio.engine.draw import Draw
 from studio.engine.load import Engine
+from studio.engine.prefix import Kept
 
 
 @dataclass
 class Answer:
     """What one row has said so far; `stopped` once it ended by itself."""
 
+    read: Callable[[Sequence[int]], str] = field(repr=False)
+    """Makes text of tokens, control tokens left out."""
+    begun: Sequence[int] = ()
+    """Tokens with which the answer began already."""
     ids: list[int] = field(default_factory=list)
-    text: str = ""
     stopped: bool = False
     first_token: float = 0.0
     seconds: float = 0.0
+    note: str = ""
+
+    @property
+    def text(self) -> str:
+        """What the tokens say, after what was begun."""
+        said = self.read([*self.begun, *self.ids])[len(self.read(self.begun)) :]
+        # A character of several tokens shows as U+FFFD until its last one has come.
+        return said if self.stopped else said.rstrip("\N{REPLACEMENT CHARACTER}")
 
     @property
     def tokens_per_second(self) -> float:
@@ -36,19 +45,30 @@ OnStep = Callable[[list[Answer]], None]
 
 def answer(
     engine: Engine,
-    rows: Sequence[tuple[str, Sequence[Message]]],
+    rows: Sequence[tuple[str, Sequence[Message]] | Row],
     sampling: Sampling,
     *,
     on_step: OnStep | None = None,
     stop: Event | None = None,
+    kept: Kept | None = None,
 ) -> list[Answer]:
-    """Answer every (lane, conversation) in one batch; `on_step` sees all rows after each token.
+    """Answer every row in one batch; `on_step` sees all of them after each token.
 
     Setting `stop` ends the batch after the token in progress, with what was said until then.
+    What `kept` holds of the conversations is not computed again.
     """
-    prompts = [prompt_ids(engine, messages) for _, messages in rows]
+    asked = [
+        row if isinstance(row, Row) else Row(lane=row[0], messages=tuple(row[1])) for row in rows
+    ]
     return continue_ids(
-        engine, [lane for lane, _ in rows], prompts, sampling, on_step=on_step, stop=stop
+        engine,
+        [row.lane for row in asked],
+        [prompt_ids(engine, row.messages) for row in asked],
+        sampling,
+        begun=[begun_ids(engine, row.begun) for row in asked],
+        on_step=on_step,
+        stop=stop,
+        kept=kept,
     )
 
 
@@ -62,31 +82,62 @@ def prompt_ids(engine: Engine, messages: Sequence[Message]) -> list[int]:
     return list(encoded["input_ids"])
 
 
+def begun_ids(engine: Engine, text: str) -> list[int]:
+    """The tokens of the beginning of an answer."""
+    return list(engine.tokenizer(text, add_special_tokens=False).input_ids) if text else []
+
+
 def continue_ids(
     engine: Engine,
     lanes: Sequence[str],
     prompts: Sequence[Sequence[int]],
     sampling: Sampling,
     *,
+    begun: Sequence[Sequence[int]] | None = None,
+    own_luck: bool = False,
     on_step: OnStep | None = None,
     stop: Event | None = None,
+    kept: Kept | None = None,
 ) -> list[Answer]:
-    """Continue token prompts, each in its lane, in one left-padded batch."""
-    if not prompts:
-        return []
-    batch = engine.tokenizer.pad({"input_ids": [list(ids) for ids in prompts]}, return_tensors="pt")
-    ends = end_tokens(engine)
-    streamer = _Rows(engine, len(prompts), ends, on_step)
-    torch.manual_seed(sampling.seed)
-    with engine.rows_of(lanes) as options:
-        engine.model.generate(
-            **batch.to(engine.device),
-            **options,
-            generation_config=_generation_config(engine, sampling, ends),
-            streamer=streamer,
-            stopping_criteria=[_Stop(stop)] if stop else None,
+    """Continue token prompts, each in its lane, in one batch.
+
+    Lanes that cannot share it run right after, one by one, and their answers say so. With
+    `own_luck` rows draw different random numbers.
+    """
+    begun = begun or [()] * len(prompts)
+    answers = [Answer(_reader(engine), first) for first in begun]
+    texts = [[*prompt, *first] for prompt, first in zip(prompts, begun, strict=True)]
+    batches: dict[str, list[int]] = {}
+    for place, lane in enumerate(lanes):
+        why = engine.apart(lane)
+        batches.setdefault(lane if why else "", []).append(place)
+        if why:
+            answers[place].note = f"answered after the others: {why}"
+    for places in sorted(batches.values(), key=lambda some: bool(answers[some[0]].note)):
+        if stop and stop.is_set():
+            break
+        # Rows of one lane lie side by side: what its adapter adds is then one product.
+        order = sorted(places, key=lambda place: engine.lanes.index(lanes[place]))
+        listener = _Listener(engine, answers, order, on_step)
+        decode(
+            engine,
+            [lanes[place] for place in order],
+            [texts[place] for place in order],
+            Draw(sampling, own_luck=own_luck),
+            limit=sampling.max_new_tokens,
+            hear=listener.hear,
+            stop=stop,
+            kept=kept,
         )
-    return streamer.answers
+    return answers
+
+
+def raw_text(engine: Engine, row: Row, said: Answer) -> str:
+    """The whole conversation as the model sees it, control tokens and all."""
+    ids = [*prompt_ids(engine, row.messages), *said.begun, *said.ids]
+    if said.stopped:
+        ids.append(engine.tokenizer.eos_token_id)
+    return str(engine.tokenizer.decode(ids, skip_special_tokens=False))
 
 
 def end_tokens(engine: Engine) -> list[int]:
@@ -96,42 +147,29 @@ def end_tokens(engine: Engine) -> list[int]:
     return sorted({token for token in (*ends, engine.tokenizer.eos_token_id) if token is not None})
 
 
-def _generation_config(engine: Engine, sampling: Sampling, ends: list[int]) -> GenerationConfig:
-    drawing: dict[str, Any] = {"do_sample": False}
-    if sampling.temperature > 0:
-        drawing = {
-            "do_sample": True,
-            "temperature": sampling.temperature,
-            "top_p": sampling.top_p,
-            "top_k": 0,
-        }
-    return GenerationConfig(
-        max_new_tokens=sampling.max_new_tokens,
-        eos_token_id=ends,
-        pad_token_id=engine.tokenizer.pad_token_id,
-        use_cache=True,
-        **drawing,
-    )
+def _reader(engine: Engine) -> Callable[[Sequence[int]], str]:
+    def read(ids: Sequence[int]) -> str:
+        return str(engine.tokenizer.decode(list(ids), skip_special_tokens=True)) if ids else ""
+
+    return read
 
 
-class _Rows(BaseStreamer):
-    """Takes one token per row and step from generate, and keeps the answers' texts."""
+class _Listener:
+    """Takes one token per row and step, and keeps the answers."""
 
-    def __init__(self, engine: Engine, rows: int, ends: list[int], on_step: OnStep | None) -> None:
-        self.answers = [Answer() for _ in range(rows)]
-        self._decode = engine.tokenizer.decode
-        self._ends = set(ends)
+    def __init__(
+        self, engine: Engine, answers: list[Answer], places: list[int], on_step: OnStep | None
+    ) -> None:
+        self._answers = answers
+        self._rows = [answers[place] for place in places]
+        self._ends = set(end_tokens(engine))
         self._on_step = on_step
-        self._prompt_seen = False
         self._begin = time.perf_counter()
 
-    def put(self, value: torch.Tensor) -> None:
-        """First the prompts, of shape (rows, tokens), then a token per row, of shape (rows,)."""
-        if not self._prompt_seen:
-            self._prompt_seen = True
-            return
+    def hear(self, tokens: list[int]) -> bool:
+        """A new token for each row; whether any row goes on."""
         now = time.perf_counter() - self._begin
-        for answer, token in zip(self.answers, value.reshape(-1).tolist(), strict=True):
+        for answer, token in zip(self._rows, tokens, strict=True):
             if answer.stopped:
                 continue
             answer.first_token = answer.first_token or now
@@ -141,26 +179,5 @@ class _Rows(BaseStreamer):
             else:
                 answer.ids.append(token)
         if self._on_step:
-            self._read()
-            self._on_step(self.answers)
-
-    def end(self) -> None:
-        """All rows are done."""
-        self._read()
-
-    def _read(self) -> None:
-        for answer in self.answers:
-            text = self._decode(answer.ids, skip_special_tokens=True)
-            # A character of several tokens shows as U+FFFD until its last one has come.
-            answer.text = text if answer.stopped else text.rstrip("\N{REPLACEMENT CHARACTER}")
-
-
-class _Stop(StoppingCriteria):
-    """Ends every row once the event is set; raising instead would leave PEFT's hooks behind."""
-
-    def __init__(self, event: Event) -> None:
-        self._event = event
-
-    def __call__(self, input_ids: torch.Tensor, scores: Any, **_: Any) -> torch.Tensor:
-        stopped = self._event.is_set()
-        return torch.full((input_ids.shape[0],), stopped, dtype=torch.bool, device=input_ids.device)
+            self._on_step(self._answers)
+        return not all(answer.stopped for answer in self._rows)
