@@ -233,11 +233,17 @@ class Studio:
     def preset(
         self, name: str, *, dataset: str, base: str = "starter", method: Method = "qlora"
     ) -> Recipe:
-        """A point on the dial, its learning rate that of the method and the base's width."""
+        """A point on the dial, its learning rate that of the method and the base's width.
+
+        Few examples are seen more often, so that there are steps enough to learn anything.
+        """
         hidden_size = find_base(base).hidden_size
-        return Recipe.preset(
+        recipe = Recipe.preset(
             name, dataset=dataset, base=base, hidden_size=hidden_size, method=method
         )
+        with suppress(DatasetError):  # chosen later
+            recipe = recipe.for_examples(self.dataset(dataset).card.train)
+        return recipe
 
     def train(self, recipe: Recipe) -> Run:
         """Start a tuning run; it waits in line if the device is busy. Nothing is left on error."""

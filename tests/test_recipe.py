@@ -76,3 +76,11 @@ def test_a_soft_prompt_takes_larger_steps_unless_told() -> None:
 def test_a_soft_prompt_stands_before_a_base_in_four_bits() -> None:
     loaded = {m: Recipe(dataset="d", method=m).loading for m in get_args(Method)}
     assert loaded == {"qlora": "qlora", "lora": "lora", "prompt_tuning": "qlora"}
+
+
+@pytest.mark.parametrize(
+    ("examples", "epochs"), [(1, 40), (16, 40), (26, 20), (100, 6), (480, 2), (4000, 2)]
+)
+def test_few_examples_are_seen_until_there_are_steps_enough(examples: int, epochs: float) -> None:
+    recipe = Recipe.preset("balanced", dataset="d").for_examples(examples)
+    assert recipe.epochs == epochs

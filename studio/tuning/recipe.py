@@ -1,6 +1,7 @@
 """One typed class with everything needed to repeat a tuning run."""
 
 import json
+from math import ceil
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -13,6 +14,8 @@ Method = Literal["qlora", "lora", "prompt_tuning"]
 SOFT_LEARNING_RATE = 1e-2
 """For AdamW; TRL's guide gives 1e-2 to 3e-2. Lester et al. (2021) take 0.3, with Adafactor."""
 PRESETS = ("keep", "balanced", "learn")
+LEAST_STEPS = 40
+"""With fewer steps the presets teach the starter nothing, however good the examples are."""
 
 
 def _group(name: str) -> dict[str, Any]:
@@ -156,6 +159,12 @@ class Recipe(BaseModel):
             "learn": {"learning_rate": full_rate, "epochs": 3},
         }
         return cls(base=base, dataset=dataset, method=method, **choices[name])
+
+    def for_examples(self, count: int) -> "Recipe":
+        """The recipe with epochs enough for LEAST_STEPS steps over that many examples."""
+        steps = ceil(count / (self.batch_size * self.accumulation)) or 1
+        needed = min(100.0, ceil(LEAST_STEPS / steps))
+        return self.model_copy(update={"epochs": max(self.epochs, needed)})
 
     @classmethod
     def read(cls, path: Path, **changes: Any) -> "Recipe":

@@ -12,7 +12,7 @@ import gradio as gr
 
 from studio.data.draft import ENOUGH, Draft
 from studio.data.draft_items import Item
-from studio.errors import ChatError
+from studio.errors import ChatError, StudioError
 from studio.studio import Studio
 from studio.ui.border import told, wire
 from studio.ui.links import Links, go_to
@@ -57,7 +57,7 @@ def build(studio: Studio, links: Links, setting: Setting, tab: gr.Tab) -> None:
     wire([tab.select, setting.scope.change, setting.gathered.change, banner.menu.input],
          show, studio, inputs=chosen, outputs=banner.parts, trigger_mode="always_last")  # fmt: skip
     wire(banner.tune.click, freeze, studio, inputs=[banner.preferred, *chosen],
-         outputs=[links.dataset, links.base, links.tabs], show_progress="minimal")  # fmt: skip
+         outputs=[links.dataset, links.recipe, links.tabs], show_progress="minimal")  # fmt: skip
     made = wire(banner.pairs.click, write_pairs, studio, inputs=chosen, outputs=fetch)
     made.success(None, js=FETCH, api_visibility="private")
     wire(take_back.click, take_item_back, studio, inputs=[banner.item, *chosen],
@@ -117,14 +117,23 @@ def show(studio: Studio, name: str | None, scope: str | None) -> list[Any]:
 
 @told
 def freeze(studio: Studio, preferred: bool, name: str | None, scope: str | None) -> list[Any]:
-    """Make a dataset of the draft and open the Tune tab with it, and with its base."""
+    """Make a dataset of the draft, and open the Tune tab with the recipe that suits it."""
     draft = studio.drafts.open(name or "", scope)
     dataset = studio.build_from_draft(name or "", owner=scope, chosen_too=preferred)
     gr.Info(
         f"Frozen: {dataset.card.train} examples to learn from, {dataset.card.heldout} held out.",
         title=escape(dataset.card.name, quote=False),
     )
-    return [dataset.id, draft.base or None, go_to("tune")]
+    return [dataset.id, _suggest(studio, draft, dataset.id), go_to("tune")]
+
+
+def _suggest(studio: Studio, draft: Draft, dataset: str) -> dict[str, Any]:
+    """What the recipe takes from the draft: its base, and epochs enough for so few examples."""
+    try:
+        recipe = studio.preset("balanced", dataset=dataset, base=draft.base or "starter")
+    except StudioError:  # the base is gone: the person chooses another
+        return {}
+    return {"base": recipe.base, "epochs": recipe.epochs}
 
 
 @told

@@ -16,8 +16,8 @@ class Links:
     """What the visitor's browser keeps: see `studio.ui.visitor`."""
     dataset: gr.State
     """Id of the dataset to tune on."""
-    base: gr.State
-    """Name of the base to tune, where another tab knows it."""
+    recipe: gr.State
+    """Fields of the recipe that another tab suggests, such as the base; or None."""
     run: gr.State
     """Ids of the tuned runs to chat with."""
     measurement: gr.State

@@ -20,10 +20,10 @@ def build(studio: Studio) -> gr.Blocks:
     ) as page:
         gr.HTML(HEAD)
         kept = visitor.lay_out(studio)  # outside of the tabs: a tab that is not open is not there
-        dataset, base, run, measurement = (gr.State(None) for _ in range(4))
+        dataset, recipe, run, measurement = (gr.State(None) for _ in range(4))
         with gr.Tabs(selected="start", elem_id="tabs") as tabs:
             links = Links(
-                page=page, tabs=tabs, kept=kept, dataset=dataset, base=base, run=run,
+                page=page, tabs=tabs, kept=kept, dataset=dataset, recipe=recipe, run=run,
                 measurement=measurement,
             )  # fmt: skip
             for title, module in TABS.items():

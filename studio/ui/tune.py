@@ -52,8 +52,8 @@ def build(studio: Studio, links: Links, tab: gr.Tab) -> None:
             tab.select,
             turn_first,
             studio,
-            inputs=[links.base, ready, *settled],
-            outputs=[links.base, top["base"], ready, *turned],
+            inputs=[links.recipe, ready, *settled],
+            outputs=[links.recipe, top["base"], ready, *turned],
         ),
         wire(dial.input, turn_dial, studio, inputs=settled, outputs=turned),
         wire(form["method"].input, turn_dial, studio, inputs=settled, outputs=turned),
@@ -162,25 +162,30 @@ def list_old_skills(
 
 @told
 def turn_first(
-    studio: Studio, sent: str | None, ready: bool, dial: str, base: str, method: Method
+    studio: Studio, sent: dict[str, Any] | None, ready: bool, dial: str, base: str, method: Method
 ) -> list[Any]:
-    """Fill the form when the tab is first opened, or for the base that another tab sent.
+    """Fill the form when the tab is first opened, or as another tab suggests.
 
     Later it is left alone.
     """
-    if ready and sent in (None, base):
+    if ready and not sent:
         return [None, *[gr.skip()] * (3 + len(FOLDED))]
-    return [None, sent or base, True, *turn_dial(studio, dial, sent or base, method)]
+    fields = sent or {}
+    base = fields.get("base") or base
+    return [None, base, True, *turn_dial(studio, dial, base, method, fields)]
 
 
 @told
-def turn_dial(studio: Studio, dial: str, base: str, method: Method) -> list[Any]:
-    """Set every folded field but the method to the preset's value."""
+def turn_dial(
+    studio: Studio, dial: str, base: str, method: Method, fields: dict[str, Any] | None = None
+) -> list[Any]:
+    """Set every folded field but the method to the preset's value, or to the one given."""
     base = base.strip() or "starter"
     try:
         recipe = studio.preset(dial, dataset="?", base=base, method=method or "qlora")
     except StudioError as error:
         return [empty(str(error)), *(gr.skip() for _ in FOLDED)]
+    recipe = recipe.model_copy(update=fields or {})
     return [quiet(MEANING[dial]), *forms.to_values(recipe, FOLDED)]
 
 

@@ -74,6 +74,7 @@ def test_answers_become_a_recipe(
 
     page.locator("#tune-on-draft").click()
     expect(page.locator("#as-command")).to_contain_text("--dataset from-chat-", timeout=WAIT)
+    expect(page.locator("#as-command")).to_contain_text("--epochs 20")
     (dataset,) = studio.datasets()
     assert dataset.card.train + dataset.card.heldout == ENOUGH
     expect(page.locator("#as-command")).to_contain_text(f"--dataset {dataset.id}")
