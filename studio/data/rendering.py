@@ -86,7 +86,9 @@ def _render_choices(
         what=f"template '{template.name}'",
     )
     return {
-        row.number: tuple(part.strip() for part in text["answer_choices"].split(CHOICE_SEPARATOR))
+        row.number: tuple(
+            part.strip() for part in text["answer_choices"].split(CHOICE_SEPARATOR) if part.strip()
+        )
         for row, text in zip(rows, texts, strict=True)
     }
 
