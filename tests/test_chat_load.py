@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from studio.chat.client import ChatClient, Limits
+from studio.chat.client import ChatClient
+from studio.chat.line import Limits
 from studio.chat.protocol import Row, Update
 from studio.data.example import Message
 from studio.errors import Busy, ModelError, StudioError

@@ -11,11 +11,10 @@ import sys
 import threading
 import time
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from studio.chat.line import Line, Place
+from studio.chat.line import Limits, Line, Place
 from studio.chat.mailbox import Box, Mailbox, State
 from studio.chat.process import EngineProcess, Reply
 from studio.chat.protocol import (
@@ -42,24 +41,6 @@ DIED = "The chat engine stopped unexpectedly and is started again; the question 
 GAVE_WAY = "Ended early because others wait; continue it if you want more."
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What keeps one visitor, or one fault, from holding up everybody; times in seconds."""
-
-    seats: int = 8
-    """Questions answered at once."""
-    places: int = 64
-    """Questions that may wait."""
-    each: int = 4
-    """Questions of one visitor on their way at once."""
-    turn: float = 120.0
-    """After so long an answer gives way to those who wait."""
-    unread: float = 60.0
-    """An answer that nobody comes for is stopped after so long."""
-    silence: float = 300.0
-    """Without a word for so long the engine counts as hung; while it loads a base it is silent."""
-
-
 class Question(Place):
     """One request on its way to the engine, and where its answer goes."""
 
@@ -69,6 +50,8 @@ class Question(Place):
         self.box = box
         self.tries = 0
         self.before = 0
+        self.began = 0.0
+        """When the first words came, in seconds of a steady clock; 0 before."""
         self.gave_way = False
 
 
@@ -86,7 +69,7 @@ class ChatClient:
         self._command = engine
         self._lock = threading.RLock()
         self._limits = limits = limits or Limits()
-        self._line: Line[Question] = Line(limits.seats, places=limits.places, each=limits.each)
+        self._line: Line[Question] = Line(limits)
         self._process: EngineProcess | None = None
         self._heard = time.monotonic()
         self._numbers = itertools.count(1)
@@ -224,7 +207,7 @@ class ChatClient:
         """Send the engine what it has seats for, and tell those who wait where they stand."""
         for question in self._line.advance():
             question.tries += 1
-            question.before = 0
+            question.before, question.began = 0, 0.0
             if len(self._line.seated) == 1:
                 self._heard = time.monotonic()
             if self.rested:
@@ -247,6 +230,8 @@ class ChatClient:
                 return
             if not isinstance(reply, Update) or reply.done:
                 self._line.leave(question)
+            elif reply.rows:
+                question.began = question.began or self._heard
             if isinstance(reply, Refused):
                 question.box.fail(ModelError(reply.message))
             else:
@@ -284,9 +269,11 @@ class ChatClient:
     def _look_after(self) -> None:
         """Stop what is unread or has had its turn, and end an engine that hangs."""
         now = time.monotonic()
-        for question in self._line.seated:
-            crowded = bool(self._line.waiting) and now - question.seated > self._limits.turn
-            if not question.gave_way and (crowded or question.box.unread() > self._limits.unread):
+        seated = self._line.seated
+        crowded = bool(self._line.waiting) or not all(one.began for one in seated)
+        for question in seated:
+            over = crowded and question.began and now - question.began > self._limits.turn
+            if not question.gave_way and (over or question.box.unread() > self._limits.unread):
                 question.gave_way = True
                 self._running().send(Stop(id=question.request.id))
         if self._line.seated and self._process and now - self._heard > self._limits.silence:

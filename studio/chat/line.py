@@ -11,6 +11,24 @@ from studio.errors import Busy
 SMOOTHING = 0.2  # how much the newest answer counts in the pace
 
 
+@dataclass(frozen=True)
+class Limits:
+    """What keeps one visitor, or one fault, from holding up everybody; times in seconds."""
+
+    seats: int = 8
+    """Questions answered at once."""
+    places: int = 64
+    """Questions that may wait."""
+    each: int = 4
+    """Questions of one visitor on their way at once."""
+    turn: float = 120.0
+    """After so long an answer gives way to those who wait."""
+    unread: float = 60.0
+    """An answer that nobody comes for is stopped after so long."""
+    silence: float = 300.0
+    """Without a word for so long the engine counts as hung; while it loads a base it is silent."""
+
+
 @dataclass(eq=False)
 class Place:
     """One question's place: in the line, or in a seat while it is being answered."""
@@ -29,10 +47,8 @@ P = TypeVar("P", bound=Place)
 class Line(Generic[P]):
     """Decides who is answered next; not thread-safe, its owner locks."""
 
-    def __init__(self, seats: int, *, places: int, each: int) -> None:
-        self._seats = seats
-        self._places = places
-        self._each = each
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
         self._waiting: deque[P] = deque()
         self._seated: list[P] = []
         self._pace = 0.0  # seconds from one ended answer to the next while all seats are taken
@@ -50,12 +66,12 @@ class Line(Generic[P]):
     def join(self, place: P) -> None:
         """Stand at the end of the line; Busy if it is full or the owner has enough places."""
         everybody = [*self._waiting, *self._seated]
-        if place.owner and sum(one.owner == place.owner for one in everybody) >= self._each:
+        if place.owner and sum(one.owner == place.owner for one in everybody) >= self._limits.each:
             raise Busy(
-                f"{self._each} of your questions are on their way already; wait for one of their "
+                f"{self._limits.each} of your questions are on their way already; wait for one of their "
                 "answers, or stop it."
             )
-        if len(self._waiting) >= self._places:
+        if len(self._waiting) >= self._limits.places:
             raise Busy(
                 f"{len(everybody)} people are before you, and the line is full; try again in "
                 f"about {self._patience(len(everybody))}."
@@ -90,7 +106,7 @@ class Line(Generic[P]):
     def _has_room(self, place: P) -> bool:
         if place.alone or any(one.alone for one in self._seated):
             return not self._seated
-        return len(self._seated) < self._seats
+        return len(self._seated) < self._limits.seats
 
     def _patience(self, before: int) -> str:
         """How long so many answers will take, in words."""
