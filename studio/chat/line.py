@@ -65,13 +65,13 @@ class Line(Generic[P]):
 
     def join(self, place: P) -> None:
         """Stand at the end of the line; Busy if it is full or the owner has enough places."""
-        everybody = [*self._waiting, *self._seated]
-        if place.owner and sum(one.owner == place.owner for one in everybody) >= self._limits.each:
+        everybody, most = [*self._waiting, *self._seated], self._limits
+        if place.owner and sum(one.owner == place.owner for one in everybody) >= most.each:
             raise Busy(
-                f"{self._limits.each} of your questions are on their way already; wait for one of their "
+                f"{most.each} of your questions are on their way already; wait for one of their "
                 "answers, or stop it."
             )
-        if len(self._waiting) >= self._limits.places:
+        if len(self._waiting) >= most.places:
             raise Busy(
                 f"{len(everybody)} people are before you, and the line is full; try again in "
                 f"about {self._patience(len(everybody))}."
