@@ -3,7 +3,9 @@
 import json
 import threading
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
 import pytest
 from made_arena import Answers, deck, lane_of, vote_for
@@ -11,8 +13,8 @@ from pydantic import ValidationError
 
 from studio.chat.arena import BLOCK, GAP, Arena, Trial
 from studio.chat.protocol import Sampling
-from studio.chat.score import score
-from studio.chat.votes import Arenas
+from studio.chat.score import Score, score
+from studio.chat.votes import Arenas, Choice, Duel, Vote
 from studio.errors import ChatError
 
 LANES = ("base", "tuned-one", "tuned-two")
@@ -390,3 +392,62 @@ def test_a_score_is_json_with_every_number(arenas: Arenas) -> None:
     read = json.loads(found.model_dump_json())
     assert read["decks"][0]["pairs"][0]["wins"] == 18
     assert lane_of(arena.trials()[0], "a") == arena.trials()[0].a
+
+
+Judge = Callable[[Random, Duel], Choice]
+
+
+def simulate(seed: int, judge: Judge, *, lanes: int = 2, prompts: int = 40) -> Score:
+    """An arena that was voted on to its end, without files."""
+    arena = Arena.begin(lanes=LANES[:lanes], decks=(deck("d", prompts),), title="t", seed=seed)
+    random = Random(f"judge {seed}")  # not the numbers that drew the sides
+    duels = {
+        one.number: Duel(**dict(one), answer_a="x" * random.randrange(9, 99),
+                         answer_b="x" * random.randrange(9, 99))
+        for one in arena.trials()
+    }  # fmt: skip
+    votes = {
+        number: Vote(trial=number, choice=judge(random, duel), at=arena.created)
+        for number, duel in duels.items()
+    }
+    return score(arena, duels, votes)
+
+
+def toss(random: Random, duel: Duel) -> Choice:
+    """Nobody is better."""
+    return random.choice(("a", "a", "b", "b", "tie", "bad"))
+
+
+def lean_left(random: Random, duel: Duel) -> Choice:
+    """What stands on the left is better, whoever it is."""
+    return "a" if random.random() < 0.8 else "b"
+
+
+def like_length(random: Random, duel: Duel) -> Choice:
+    """What is longer is better, more often than not."""
+    longer = len(duel.answer_a) > len(duel.answer_b)
+    return "a" if longer == (random.random() < 0.75) else "b"
+
+
+@pytest.mark.parametrize(("judge", "lanes"), [(toss, 3), (lean_left, 2), (like_length, 2)])
+def test_no_lane_gains_by_how_a_person_judges(judge: Judge, lanes: int) -> None:
+    found = [simulate(seed, judge, lanes=lanes).decks[0].pairs for seed in range(80)]
+    claimed = sum(any(pair.preferred for pair in pairs) for pairs in found)
+    assert claimed <= 9  # 5 % of 80 are 4; ten would come once in 200 such tests
+
+
+def test_a_person_who_leans_left_is_told_so() -> None:
+    assert all(simulate(seed, lean_left).judge.left_is_biased for seed in range(10))
+    tossed = [simulate(seed, toss).judge.left_is_biased for seed in range(60)]
+    assert sum(tossed) <= 8
+
+
+def test_a_lane_that_is_better_is_found_as_often_as_planned() -> None:
+    def prefer(random: Random, duel: Duel) -> Choice:
+        better = "a" if duel.a == "tuned-one" else "b"
+        return better if random.random() < 0.7 else {"a": "b", "b": "a"}[better]
+
+    found = [simulate(seed, prefer, prompts=49).decks[0].pairs[0] for seed in range(100)]
+    shown = [pair.preferred for pair in found]
+    assert 0.68 <= shown.count("tuned-one") / 100 <= 0.92  # 49 votes at 70 % are planned for 80 %
+    assert "base" not in shown

@@ -86,7 +86,7 @@ def test_votes_still_needed_count_the_ties_that_will_come() -> None:
 @pytest.mark.parametrize("level", [0.05, 0.01])
 def test_looking_after_every_vote_keeps_the_level(level: float) -> None:
     generator = np.random.default_rng(1)
-    votes = generator.random((4000, 300)) < 0.5
+    votes = generator.random((1500, 200)) < 0.5
     wrong = sum(anytime_p(one.tolist()) <= level for one in votes)
     assert wrong / len(votes) <= level
 

@@ -8,7 +8,7 @@ Each prompt is voted on once per pair of models, so that votes are independent d
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from math import ceil, comb, exp, log
+from math import ceil, comb, exp, log, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -88,7 +88,10 @@ def needed_votes(rate: float, *, power: float = 0.8, level: float = 0.95) -> int
     better = max(rate, 1 - rate)
     if better <= 0.5:
         return None
-    for n in range(FEWEST_DECISIVE, MOST_VOTES + 1):
+    # The normal approximation is close; the exact power rises in steps around it.
+    reach = normal_quantile(level) / 2 + normal_quantile(2 * power - 1) * sqrt(rate * (1 - rate))
+    about = (reach / (better - 0.5)) ** 2
+    for n in range(max(FEWEST_DECISIVE, int(0.85 * about)), MOST_VOTES + 1):
         chance = _tails(n, 0.5)
         least = int(np.argmax(2 * chance <= 1 - level))  # the fewest wins that are significant
         if _tails(n, better)[least] >= power:

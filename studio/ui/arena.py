@@ -239,7 +239,11 @@ def _progress(studio: Studio, arena: Arena) -> str:
     told = f"{len(votes) - same} voted on, {left} left"
     if same:
         told += f"; {same} had the same words on both sides, which is a tie without asking"
-    return quiet(f"{told}.")
+    drawn = arena.sampling
+    return quiet(
+        f"{told}. Both sides are drawn alike: temperature {drawn.temperature:g}, at most "
+        f"{drawn.max_new_tokens} tokens, seed {drawn.seed}."
+    )
 
 
 def _question(arena: Arena, duel: Duel) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import time
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
@@ -70,8 +71,8 @@ def build(studio: Studio, setting: Setting, opened: gr.State, shown: gr.State) -
     wire(shown.change, lambda: quiet(HIDDEN), outputs=found)
     wire([opened.change, fold.expand], offer, studio, inputs=[opened, setting.scope],
          outputs=decks)  # fmt: skip
-    wire(keep.click, keep_votes, studio, trigger_mode="once",
-         inputs=[opened, setting.scope, setting.owner, decks, draft])  # fmt: skip
+    wire(keep.click, keep_votes, studio, outputs=setting.gathered, trigger_mode="once",
+         inputs=[opened, setting.scope, decks, draft])  # fmt: skip
 
 
 def _open(studio: Studio, opened: str | None, scope: str | None) -> Arena:
@@ -113,15 +114,16 @@ def write(studio: Studio, form: str, opened: str | None, scope: str | None) -> s
 
 @told
 def keep_votes(
-    studio: Studio, opened: str | None, scope: str | None, owner: str, decks: list[str], draft: str
-) -> None:
-    """Decisive votes on these decks become pairs."""
+    studio: Studio, opened: str | None, scope: str | None, decks: list[str], draft: str
+) -> float:
+    """Decisive votes on these decks become pairs; when that was."""
     arena = _open(studio, opened, scope)
     if not decks:
         raise ChatError("Choose the decks whose votes are to be learned.")
     title = draft.strip() or FIRST
-    kept = studio.keep_votes(arena.id, decks=decks, draft=title, owner=owner)
+    kept = studio.keep_votes(arena.id, decks=decks, draft=title, owner=scope)
     gr.Info(f"{kept} pair{'s are' if kept != 1 else ' is'} in the draft “{escape(title)}”.")
+    return time.time()
 
 
 def _draw_deck(arena: Arena, deck: DeckScore) -> str:
