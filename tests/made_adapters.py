@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from peft import LoraConfig, get_peft_model
 
-from studio.engine.load import load_model
+from studio.engine.weights import load_model
 from studio.models.catalogue import find_base
 
 STARTER = find_base("starter")

@@ -14,9 +14,10 @@ from peft import PeftModel
 from studio.chat.protocol import Sampling
 from studio.data.example import Message
 from studio.engine.generate import answer, prompt_ids
-from studio.engine.load import Engine, load_model
+from studio.engine.load import Engine
 from studio.engine.score import answer_tokens, score
 from studio.engine.selftext import self_texts
+from studio.engine.weights import load_model
 from studio.errors import ModelError
 from studio.measure.outcome import BASE
 

@@ -14,7 +14,8 @@ from studio.chat.reading import Reading
 from studio.data.example import Message
 from studio.engine.explain import diverge, read_answer
 from studio.engine.generate import prompt_ids
-from studio.engine.load import Engine, load_model
+from studio.engine.load import Engine
+from studio.engine.weights import load_model
 from studio.errors import ModelError
 from studio.measure.outcome import BASE
 

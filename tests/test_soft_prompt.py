@@ -14,10 +14,11 @@ from studio.chat.protocol import Sampling
 from studio.data.example import Message
 from studio.engine.compare import compare
 from studio.engine.generate import answer, prompt_ids
-from studio.engine.load import Engine, load_model
+from studio.engine.load import Engine
 from studio.engine.repair import repair
 from studio.engine.score import score
 from studio.engine.train import train
+from studio.engine.weights import load_model
 from studio.errors import ModelError, RunError
 from studio.measure.comparison import Comparison, LaneSpec
 from studio.measure.outcome import BASE

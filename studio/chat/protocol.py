@@ -144,6 +144,8 @@ class Update(_Line):
     """What the base runs on."""
     proof: float | None = None
     """Largest difference of the base lane's logits from the base alone."""
+    memory: int = 0
+    """With the last update: bytes the engine holds, on the GPU or else in main memory."""
     waiting: int = 0
     """How many questions are before this one in the line; 0 once it is being answered."""
     news: str = ""

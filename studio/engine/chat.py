@@ -1,8 +1,8 @@
 """The process that answers chats: `python -m studio.engine.chat HOME`, JSON lines on its pipes.
 
-One thread reads requests, the main thread answers them one after another; a stop reaches the
-answer in progress between two tokens. Idle, it gives its memory back when a run needs it. It
-ends when its standard input is closed.
+One thread reads requests, the main thread answers them: as many as fit in one batch, the others
+one after another. A stop reaches an answer between two tokens. Idle, the process gives its
+memory back when a run needs it. It ends when its standard input is closed.
 """
 
 import os
@@ -11,9 +11,14 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+import psutil
+
+from studio.chat.precision import unpacks
 from studio.chat.protocol import (
     REQUEST,
     Ask,
@@ -28,14 +33,17 @@ from studio.chat.protocol import (
     Update,
 )
 from studio.engine.explain import diverge, read_answer
-from studio.engine.generate import Answer, answer
+from studio.engine.generate import Answer, answer, raw_text
 from studio.engine.load import Engine
 from studio.engine.rest import IDLE, give_back, why_rest
+from studio.engine.weights import pick_device
+from studio.engine.shared import Part, go_on
 from studio.engine.worker import explain
 from studio.models.catalogue import find_base
 
 PAUSE = 0.05  # seconds between two updates of a request
 WATCH = 0.5  # seconds between two looks at who else needs the memory
+MOST_ROWS = 32  # rows of a batch above which nobody else joins it
 LANES_KEPT = 8  # tuned lanes that stay on the base between requests
 
 Work = Ask | Explain | Diverge
@@ -51,27 +59,27 @@ class Chat:
         self._longest_idle = longest_idle
         self._engine: Engine | None = None
         self._proof: float | None = None
+        self._asked: queue.Queue[Work | None] = queue.Queue()
+        self._later: list[Work] = []
         self._stops: dict[int, threading.Event] = {}
 
     def serve(self, lines: IO[str]) -> None:
         """Answer until the lines end."""
-        asked: queue.Queue[Work | None] = queue.Queue()
-        threading.Thread(target=self._listen, args=(lines, asked), daemon=True).start()
-        while (request := self._next(asked)) is not None:
-            try:
-                self._do(request)
-            except Exception as error:  # the worker's border: the page gets a sentence
-                traceback.print_exc()
-                self._say(Refused(id=request.id, message=explain(error)))
-            finally:
-                self._stops.pop(request.id, None)
+        threading.Thread(target=self._listen, args=(lines,), daemon=True).start()
+        while (work := self._next()) is not None:
+            if isinstance(work, Ask):
+                self._answer(work)
+            else:
+                self._read(work)
 
-    def _next(self, asked: "queue.Queue[Work | None]") -> Work | None:
+    def _next(self) -> Work | None:
         """The next request; while it does not come the memory may be needed elsewhere."""
         began = time.monotonic()
+        if self._later:
+            return self._later.pop()
         while self._engine is not None:
             try:
-                return asked.get(timeout=WATCH)
+                return self._asked.get(timeout=WATCH)
             except queue.Empty:
                 idle, on_gpu = time.monotonic() - began, self._engine.device.type == "cuda"
             why = why_rest(self._home, on_gpu=on_gpu, idle=idle, longest=self._longest_idle)
@@ -79,9 +87,9 @@ class Chat:
                 self._engine = self._proof = None
                 give_back()
                 self._say(Rested(why=why))
-        return asked.get()
+        return self._asked.get()
 
-    def _listen(self, lines: IO[str], asked: "queue.Queue[Work | None]") -> None:
+    def _listen(self, lines: IO[str]) -> None:
         for line in lines:
             request = REQUEST.validate_json(line)
             if isinstance(request, Stop):
@@ -89,24 +97,74 @@ class Chat:
                     event.set()
             else:
                 self._stops[request.id] = threading.Event()
-                asked.put(request)
+                self._asked.put(request)
         for event in list(self._stops.values()):
             event.set()
-        asked.put(None)
-
-    def _do(self, work: Work) -> None:
-        match work:
-            case Ask():
-                self._answer(work)
-            case Explain():
-                tokens = read_answer(self._ready(work), work)
-                self._say(Explained(id=work.id, tokens=tokens))
-            case Diverge():
-                counts, kl = diverge(self._ready(work), work.replies, work.among)
-                self._say(Diverged(id=work.id, tokens=counts, kl=kl))
+        self._asked.put(None)
 
     def _answer(self, ask: Ask) -> None:
-        engine = self._ready(ask)
+        """Answer a question, and with it all that come meanwhile and fit into its batch."""
+        parts = self._admit(ask, [])
+        while parts:
+            while self._fits(parts):
+                work = self._asked.get()
+                if isinstance(work, Ask):
+                    parts += self._admit(work, parts)
+                elif work is not None:
+                    self._read(work)  # takes a moment
+            parts = self._say_more(parts)
+
+    def _fits(self, parts: Sequence[Part]) -> bool:
+        """Whether the next request can be dealt with while these answers are under way."""
+        with self._asked.mutex:
+            head = self._asked.queue[0] if self._asked.queue else None
+        if head is None or self._later or sum(len(part.rows) for part in parts) >= MOST_ROWS:
+            return False
+        return (head.base, head.method) == (parts[0].ask.base, parts[0].ask.method)
+
+    def _admit(self, ask: Ask, parts: Sequence[Part]) -> list[Part]:
+        """The question as a part of the batch; none if it cannot be one, and is dealt with."""
+        with self._border(ask):
+            engine = self._ready(ask, beside=[part.ask for part in parts])
+            if not any(engine.apart(row.lane) for row in ask.rows):
+                return [Part(engine, ask, self._stops[ask.id])]
+            if parts:
+                self._later.append(ask)  # its lanes share no batch: right after the others
+            else:
+                self._answer_apart(engine, ask)
+        return []
+
+    def _say_more(self, parts: list[Part]) -> list[Part]:
+        """Go on with these answers for a while; those that are not over yet."""
+        assert self._engine is not None
+
+        def called() -> bool:
+            return self._fits(parts)
+
+        try:
+            go_on(self._engine, parts, show=self._show, called=called, kept=self._engine.kept)
+        except Exception as error:  # the worker's border: too much at once may do one by one
+            if len(parts) > 1:
+                traceback.print_exc()
+                return [left for part in parts for left in self._say_more([part])]
+            self._refuse(parts[0].ask, error)
+            return []
+        for part in parts:
+            self._show(part)
+        return [part for part in parts if not part.over]
+
+    def _show(self, part: Part) -> None:
+        """Tell the page how far a question has come; once that it is over."""
+        assert self._engine is not None
+        if part.over and not part.told:
+            part.told = True
+            self._conclude(self._engine, part.ask, part.answers)
+        elif not part.told and time.perf_counter() - part.shown >= PAUSE:
+            part.shown = time.perf_counter()
+            self._say(Update(id=part.ask.id, rows=_said(part.ask, part.answers)))
+
+    def _answer_apart(self, engine: Engine, ask: Ask) -> None:
+        """Answer a question of which some lanes share no batch."""
         last = 0.0
 
         def show(answers: list[Answer]) -> None:
@@ -115,27 +173,66 @@ class Chat:
                 last = time.perf_counter()
                 self._say(Update(id=ask.id, rows=_said(ask, answers)))
 
-        rows = [(row.lane, row.messages) for row in ask.rows]
-        answers = answer(engine, rows, ask.sampling, on_step=show, stop=self._stops[ask.id])
+        stop = self._stops[ask.id]
+        answers = answer(engine, ask.rows, ask.sampling, on_step=show, stop=stop, kept=engine.kept)
+        self._conclude(engine, ask, answers)
+
+    def _conclude(self, engine: Engine, ask: Ask, answers: Sequence[Answer]) -> None:
+        """The last that is said about a question."""
+        rows = [
+            said.model_copy(update={"raw": raw_text(engine, row, one)})
+            for said, row, one in zip(_said(ask, answers), ask.rows, answers, strict=True)
+        ]
+        self._stops.pop(ask.id, None)
         self._say(
             Update(
                 id=ask.id,
-                rows=_said(ask, answers),
+                rows=tuple(rows),
                 done=True,
                 about=engine.about,
                 proof=self._proof,
+                memory=engine.memory,
             )
         )
 
-    def _ready(self, ask: Work) -> Engine:
-        """The engine with the request's base and lanes on it; the base is loaded once."""
+    def _read(self, work: Explain | Diverge) -> None:
+        """Deal with a request for numbers about answers that were given already."""
+        with self._border(work):
+            engine = self._ready(work)
+            if isinstance(work, Explain):
+                self._say(Explained(id=work.id, tokens=read_answer(engine, work)))
+            else:
+                counts, kl = diverge(engine, work.replies, work.among)
+                self._say(Diverged(id=work.id, tokens=counts, kl=kl))
+            self._stops.pop(work.id, None)
+
+    @contextmanager
+    def _border(self, work: Work) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # the worker's border: the page gets a sentence
+            self._refuse(work, error)
+
+    def _refuse(self, work: Work, error: Exception) -> None:
+        traceback.print_exception(error)
+        self._stops.pop(work.id, None)
+        self._say(Refused(id=work.id, message=explain(error)))
+
+    def _ready(self, ask: Work, *, beside: Sequence[Ask] = ()) -> Engine:
+        """The engine with the request's base and lanes on it; the base is loaded once.
+
+        Lanes of those who are answered `beside` it stay.
+        """
         base = find_base(ask.base, download=False)
         engine = self._engine
         if engine is None or (engine.base, engine.method) != (base, ask.method):
-            self._engine = None  # the old base leaves the memory before the new one comes
-            engine = self._engine = Engine(base, ask.method)
+            engine = self._engine = None  # the old base leaves the memory before the new one comes
+            give_back()
+            free, on_gpu = psutil.virtual_memory().available, pick_device().type == "cuda"
+            unpacked = unpacks(base, ask.method, on_gpu=on_gpu, free=free)
+            engine = self._engine = Engine(base, ask.method, unpacked=unpacked)
         before = engine.lanes
-        wanted = {lane.id for lane in ask.lanes}
+        wanted = {lane.id for one in (ask, *beside) for lane in one.lanes}
         for old in [lane for lane in engine.lanes[1:] if lane not in wanted][:-LANES_KEPT]:
             engine.remove_lane(old)
         for lane in ask.lanes:
@@ -149,7 +246,7 @@ class Chat:
         self._out.flush()
 
 
-def _said(ask: Ask, answers: list[Answer]) -> tuple[Said, ...]:
+def _said(ask: Ask, answers: Sequence[Answer]) -> tuple[Said, ...]:
     return tuple(
         Said(
             lane=row.lane,
@@ -158,6 +255,7 @@ def _said(ask: Ask, answers: list[Answer]) -> tuple[Said, ...]:
             stopped=answer.stopped,
             first_token=round(answer.first_token, 4),
             tokens_per_second=round(answer.tokens_per_second, 1),
+            note=answer.note,
         )
         for row, answer in zip(ask.rows, answers, strict=True)
     )

@@ -8,9 +8,10 @@ import torch
 
 from studio.engine.detached import prove_detached
 from studio.engine.drift import drift
-from studio.engine.load import Engine, pick_dtype
+from studio.engine.load import Engine
 from studio.engine.measurement import Measurement
 from studio.engine.noise import KEY, noise
+from studio.engine.weights import pick_dtype
 from studio.errors import RunError
 from studio.measure.cache import OutcomeCache, adapter_digest, digest
 from studio.measure.comparison import Comparison, LaneSpec

@@ -105,7 +105,7 @@ def continue_ids(
     `own_luck` rows draw different random numbers.
     """
     begun = begun or [()] * len(prompts)
-    answers = [Answer(_reader(engine), first) for first in begun]
+    answers = [Answer(reader(engine), first) for first in begun]
     texts = [[*prompt, *first] for prompt, first in zip(prompts, begun, strict=True)]
     batches: dict[str, list[int]] = {}
     for place, lane in enumerate(lanes):
@@ -147,7 +147,9 @@ def end_tokens(engine: Engine) -> list[int]:
     return sorted({token for token in (*ends, engine.tokenizer.eos_token_id) if token is not None})
 
 
-def _reader(engine: Engine) -> Callable[[Sequence[int]], str]:
+def reader(engine: Engine) -> Callable[[Sequence[int]], str]:
+    """Makes text of tokens, control tokens left out."""
+
     def read(ids: Sequence[int]) -> str:
         return str(engine.tokenizer.decode(list(ids), skip_special_tokens=True)) if ids else ""
 

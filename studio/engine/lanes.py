@@ -33,6 +33,8 @@ Rows = tuple[Lane | None, ...]
 """The lane of every row of a batch; None is the base."""
 Groups = dict[Lane, slice | list[int]]
 """Which rows of a batch belong to each tuned lane."""
+Added = tuple[slice | list[int], torch.Tensor, torch.Tensor, float]
+"""Which rows get something, A, Bᵀ and s."""
 
 
 class Deltas:
@@ -62,6 +64,11 @@ class Deltas:
                 layer.set_rows(groups)
         self.rows = rows
 
+    def added(self, layer: torch.nn.Module) -> list[Added]:
+        """What the adapters of the rows under way add to a layer's product."""
+        watched = self._layers.get(id(layer))
+        return watched.groups if watched else []
+
 
 class _Layer:
     """Stands in for the forward pass of one of PEFT's layers."""
@@ -70,13 +77,13 @@ class _Layer:
         self._layer = layer
         self._deltas = deltas
         self._alone = layer.forward
-        self._groups: list[tuple[slice | list[int], torch.Tensor, torch.Tensor, float]] = []
+        self.groups: list[Added] = []
         layer.forward = self.forward
 
     def set_rows(self, groups: Groups) -> None:
         """Look up the matrices of those of the adapters that this layer has."""
         layer = self._layer
-        self._groups = [
+        self.groups = [
             (
                 places,
                 layer.lora_A[lane.adapter].weight,
@@ -93,14 +100,14 @@ class _Layer:
         if rows is None:
             return self._alone(x, *arguments, **options)
         result: torch.Tensor = self._layer.base_layer(x, *arguments, **options)
-        if not self._groups:
+        if not self.groups:
             return result
         if len(x) != len(rows):
             raise ModelError(
                 "This model's layers mix the rows of a batch, so lanes cannot share one; ask for "
                 "one lane at a time."
             )
-        for places, down, up, scale in self._groups:
+        for places, down, up, scale in self.groups:
             if isinstance(places, slice) and result.dtype == down.dtype:
                 kept = linear(x[places], down).flatten(0, -2)
                 result[places].view(-1, result.shape[-1]).addmm_(kept, up, alpha=scale)

@@ -10,94 +10,49 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
+import psutil
 import torch
-from bitsandbytes.nn import Linear4bit
 from peft import PeftModel
 from safetensors.torch import load_file
-from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, PreTrainedModel
-from transformers.utils import logging
 
+from studio.engine import few
 from studio.engine.lanes import Deltas, Lane, lora_layers, why_apart
+from studio.engine.prefix import Kept
+from studio.engine.quick import prove_quick
+from studio.engine.weights import load_model, load_tokenizer, pick_dtype
 from studio.errors import ModelError
 from studio.measure.outcome import BASE
 from studio.models.catalogue import Base
 from studio.models.gate import check_adapter
-
-logging.disable_progress_bar()
 
 PROOF_TEXT = "The quick brown fox says 1 + 2 = 3."
 # Rounding of one batched product against another; a leaking adapter differs by whole units.
 PROOF_TOLERANCE = 1e-3
 
 
-def pick_device() -> torch.device:
-    """The first GPU if there is one, else the CPU."""
-    return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
-
-
-def pick_dtype(device: torch.device) -> torch.dtype:
-    """bfloat16 where the GPU has it, else float32: bf16 on most CPUs is 30 times slower."""
-    if device.type == "cuda" and torch.cuda.is_bf16_supported():
-        return torch.bfloat16
-    return torch.float32
-
-
-def load_model(base: Base, method: Literal["qlora", "lora"]) -> PreTrainedModel:
-    """The base's weights: in NF4 with double quantisation for QLoRA, else in full precision."""
-    device = pick_device()
-    dtype = pick_dtype(device)
-    quantization = BitsAndBytesConfig(
-        load_in_4bit=True,
-        bnb_4bit_quant_type="nf4",
-        bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=dtype,
-    )
-    model = AutoModelForCausalLM.from_pretrained(
-        base.folder,
-        dtype=dtype,
-        device_map={"": device},
-        quantization_config=quantization if method == "qlora" else None,
-        trust_remote_code=False,
-        use_safetensors=True,
-        local_files_only=True,
-    )
-    model.config.use_cache = True
-    for module in model.modules():
-        if isinstance(module, Linear4bit):
-            # On CPUs with AVX512-BF16 bitsandbytes 0.50 repacks the weights at the first look
-            # outside training and multiplies in bfloat16: another base than the one trained on.
-            module.support_avx512bf16_for_cpu = False
-    return model
-
-
-def load_tokenizer(base: Base) -> Any:
-    """The base's tokenizer, padding on the left for generation; it must have a chat template."""
-    tokenizer = AutoTokenizer.from_pretrained(
-        base.folder, trust_remote_code=False, local_files_only=True, padding_side="left"
-    )
-    if not tokenizer.chat_template:
-        raise ModelError(
-            f"{base.name} has no chat template, so it cannot hold a conversation; choose its "
-            "instruct or chat version."
-        )
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    return tokenizer
-
-
 class Engine:
     """One base and its tuned lanes; not thread-safe, one caller at a time."""
 
-    def __init__(self, base: Base, method: Literal["qlora", "lora"]) -> None:
+    def __init__(
+        self, base: Base, method: Literal["qlora", "lora"], *, unpacked: bool = False
+    ) -> None:
+        """Load the base; `unpacked` writes out what it holds in 4 bits: faster, and larger."""
         self.base = base
         self.method = method
         self.tokenizer = load_tokenizer(base)
         self.model: Any = load_model(base, method).eval()
+        self.unpacked = unpacked and method == "qlora"
+        if self.unpacked:
+            few.unpack(self.model)
+        self.kept = Kept()
         self._adapters: dict[Path, str] = {}
         self._lanes: dict[str, Lane] = {}
         self._soft: dict[str, torch.Tensor] = {}
         self._counter = 0
-        self._deltas = Deltas()
+        self.deltas = Deltas()
+        self._quick: bool | None = None
+        if self.device.type == "cpu":
+            few.install(self.model)
         self._reference = self._proof_logits()
 
     @property
@@ -111,14 +66,31 @@ class Engine:
         return self.model.get_base_model() if isinstance(self.model, PeftModel) else self.model
 
     @property
+    def quick(self) -> bool:
+        """Whether decoding may take the quick step: it has given the library's own numbers."""
+        if self._quick is None:
+            ids = self.tokenizer(PROOF_TEXT * 2, return_tensors="pt").input_ids.to(self.device)
+            with self.rows_of((BASE, BASE)):
+                self._quick = prove_quick(self.inner, self.deltas, ids)
+        return self._quick
+
+    @property
     def about(self) -> str:
         """What the base runs on, such as "4-bit NF4, float32, CPU (2 threads)"."""
         weights = "4-bit NF4" if self.method == "qlora" else "full precision"
+        weights += " unpacked" * self.unpacked
         if self.device.type == "cuda":
             place = torch.cuda.get_device_name(self.device)
         else:
             place = f"CPU ({torch.get_num_threads()} thread{'s' * (torch.get_num_threads() > 1)})"
         return f"{weights}, {str(pick_dtype(self.device)).removeprefix('torch.')}, {place}"
+
+    @property
+    def memory(self) -> int:
+        """Bytes held: those of the GPU if the weights are there, else the whole process's."""
+        if self.device.type == "cuda":
+            return int(torch.cuda.memory_allocated(self.device))
+        return int(psutil.Process().memory_info().rss)
 
     @property
     def lanes(self) -> list[str]:
@@ -154,7 +126,7 @@ class Engine:
             )
         self.model.eval()
         self._check_loaded(name, adapter)
-        self._deltas.watch(self.model)
+        self.deltas.watch(self.model)
         return name
 
     def _add_soft(self, lane: str, adapter: Path, strength: float) -> None:
@@ -178,7 +150,8 @@ class Engine:
         """PEFT loads an adapter with none of the right keys without a word; we do not."""
         state = load_file(adapter / "adapter_model.safetensors")
         wanted = {
-            key.replace(f".{name}.", ".")
+            # PEFT saves DoRA's magnitudes without the name of their one tensor.
+            key.replace(f".{name}.", ".").replace("magnitude_vector.weight", "magnitude_vector")
             for key in self.model.state_dict()
             if f".{name}." in key and "lora_" in key
         }
@@ -202,14 +175,14 @@ class Engine:
 
     def _take_off(self, name: str) -> None:
         """PEFT cannot be left without any adapter: with the last one its wrapping goes too."""
-        self._deltas.set_rows(None)
+        self.deltas.set_rows(None)
         others = [other for other in self.model.peft_config if other != name]
         if others:
             self.model.set_adapter(others[0])
             self.model.delete_adapter(name)
         else:
             self.model = self.model.unload()
-        self._deltas.watch(self.model)
+        self.deltas.watch(self.model)
 
     def lane(self, name: str) -> Lane | None:
         """What a lane is made of; None is the base. Raises ModelError if it is not loaded."""
@@ -256,15 +229,15 @@ class Engine:
             with self._alone(set(rows)), torch.inference_mode():
                 yield {}
             return
-        before = self._deltas.rows
+        before = self.deltas.rows
         others = any(lane.apart for lane in self._lanes.values())  # PEFT would let them through
         off = self.model.disable_adapter() if others else nullcontext()
         try:
             with off, torch.inference_mode():
-                self._deltas.set_rows(rows)
+                self.deltas.set_rows(rows)
                 yield {}
         finally:
-            self._deltas.set_rows(before)
+            self.deltas.set_rows(before)
 
     @contextmanager
     def _alone(self, rows: set[Lane | None]) -> Iterator[None]:
@@ -272,8 +245,8 @@ class Engine:
         (row, *others) = rows
         if row is None or others:
             raise ModelError("Lanes that cannot share a batch are to be asked one at a time.")
-        before = self._deltas.rows
-        self._deltas.set_rows(None)
+        before = self.deltas.rows
+        self.deltas.set_rows(None)
         self.model.set_adapter(row.adapter)
         layers = [layer for layer in lora_layers(self.model) if row.adapter in layer.scaling]
         try:
@@ -283,7 +256,7 @@ class Engine:
         finally:
             for layer in layers:
                 layer.set_scale(row.adapter, 1.0)
-            self._deltas.set_rows(before)
+            self.deltas.set_rows(before)
 
     def _proof_logits(self, lanes: Sequence[str] = (BASE,)) -> torch.Tensor:
         """Logits of the first row for a fixed text, float32, of shape (tokens, vocabulary)."""

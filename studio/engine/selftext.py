@@ -103,7 +103,8 @@ def _speak(
         else:
             prompts = [_opening(engine, talk, role) for talk in batch]
         sampling = Sampling(temperature=1.0, max_new_tokens=LONGEST_TURN, seed=seed + 10 * begin)
-        said = _whole(continue_ids(engine, [BASE] * len(batch), prompts, sampling))
+        lanes = [BASE] * len(batch)
+        said = _whole(continue_ids(engine, lanes, prompts, sampling, own_luck=True))
         grown += [
             (*talk, Message(role=role, content=text))
             for talk, text in zip(batch, said, strict=True)

@@ -22,11 +22,12 @@ from trl import SFTConfig
 from studio.data.dataset import open_dataset
 from studio.data.example import Example, Message
 from studio.engine.anchor import AnchoredTrainer
-from studio.engine.load import Engine, pick_dtype
+from studio.engine.load import Engine
 from studio.engine.publish import WEIGHTS, origin, publishing
 from studio.engine.replay import right_answers
 from studio.engine.selftext import Conversation, self_texts
 from studio.engine.watch import Keep, Watch
+from studio.engine.weights import pick_dtype
 from studio.errors import DatasetError, RunError
 from studio.models.catalogue import find_base
 from studio.models.gate import check_adapter

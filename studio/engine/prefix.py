@@ -1,0 +1,78 @@
+"""Keys and values of conversations so far, so that the next turn computes only what is new."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+
+from studio.engine.lanes import Lane
+
+LIMIT = 256 << 20  # bytes
+
+Layers = list[tuple[torch.Tensor, torch.Tensor]]
+"""Keys and values of every layer, each (heads, tokens, width)."""
+
+
+class _Key(NamedTuple):
+    lane: Lane | None
+    tokens: tuple[int, ...]
+
+
+class Kept:
+    """What lanes have computed for the texts they last read or wrote; the oldest goes first.
+
+    Keys and values of a token depend on the tokens before it and on the lane, so they may be
+    used again for any text that begins with the same tokens in the same lane at the same
+    strength.
+    """
+
+    def __init__(self, limit: int = LIMIT) -> None:
+        self._limit = limit
+        self._texts: OrderedDict[_Key, Layers] = OrderedDict()
+
+    @property
+    def bytes(self) -> int:
+        """How much memory it holds."""
+        return sum(
+            tensor.numel() * tensor.element_size()
+            for layers in self._texts.values()
+            for pair in layers
+            for tensor in pair
+        )
+
+    def find(self, lane: Lane | None, tokens: Sequence[int]) -> tuple[int, Layers]:
+        """How many of the first tokens are known, and theirs; one at least is left to compute."""
+        best, found = 0, None
+        for key in self._texts:
+            if key.lane == lane:
+                length = min(_shared(key.tokens, tokens), len(tokens) - 1)
+                if length > best:
+                    best, found = length, key
+        if found is None:
+            return 0, []
+        self._texts.move_to_end(found)
+        cut = [(keys[:, :best], values[:, :best]) for keys, values in self._texts[found]]
+        return best, cut
+
+    def keep(self, lane: Lane | None, tokens: Sequence[int], layers: Layers) -> None:
+        """Remember a text; shorter beginnings of it are forgotten, and what no longer fits."""
+        new = _Key(lane, tuple(tokens))
+        for key in [key for key in self._texts if key.lane == lane]:
+            if _shared(key.tokens, new.tokens) == len(key.tokens):
+                del self._texts[key]
+        self._texts[new] = layers
+        while self._texts and self.bytes > self._limit:
+            self._texts.popitem(last=False)
+
+    def forget(self) -> None:
+        """Give the memory back."""
+        self._texts.clear()
+
+
+def _shared(one: Sequence[int], other: Sequence[int]) -> int:
+    """How many tokens two texts have in common from the beginning."""
+    for place, (first, second) in enumerate(zip(one, other, strict=False)):
+        if first != second:
+            return place
+    return min(len(one), len(other))

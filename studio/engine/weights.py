@@ -1,0 +1,68 @@
+"""A base's weights and tokenizer, from its folder into memory."""
+
+from typing import Any, Literal
+
+import torch
+from bitsandbytes.nn import Linear4bit
+from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, PreTrainedModel
+from transformers.utils import logging
+
+from studio.errors import ModelError
+from studio.models.catalogue import Base
+
+logging.disable_progress_bar()
+
+
+def pick_device() -> torch.device:
+    """The first GPU if there is one, else the CPU."""
+    return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
+
+
+def pick_dtype(device: torch.device) -> torch.dtype:
+    """bfloat16 where the GPU has it, else float32: bf16 on most CPUs is 30 times slower."""
+    if device.type == "cuda" and torch.cuda.is_bf16_supported():
+        return torch.bfloat16
+    return torch.float32
+
+
+def load_model(base: Base, method: Literal["qlora", "lora"]) -> PreTrainedModel:
+    """The base's weights: in NF4 with double quantisation for QLoRA, else in full precision."""
+    device = pick_device()
+    dtype = pick_dtype(device)
+    quantization = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=dtype,
+    )
+    model = AutoModelForCausalLM.from_pretrained(
+        base.folder,
+        dtype=dtype,
+        device_map={"": device},
+        quantization_config=quantization if method == "qlora" else None,
+        trust_remote_code=False,
+        use_safetensors=True,
+        local_files_only=True,
+    )
+    model.config.use_cache = True
+    for module in model.modules():
+        if isinstance(module, Linear4bit):
+            # On CPUs with AVX512-BF16 bitsandbytes 0.50 repacks the weights at the first look
+            # outside training and multiplies in bfloat16: another base than the one trained on.
+            module.support_avx512bf16_for_cpu = False
+    return model
+
+
+def load_tokenizer(base: Base) -> Any:
+    """The base's tokenizer, padding on the left for generation; it must have a chat template."""
+    tokenizer = AutoTokenizer.from_pretrained(
+        base.folder, trust_remote_code=False, local_files_only=True, padding_side="left"
+    )
+    if not tokenizer.chat_template:
+        raise ModelError(
+            f"{base.name} has no chat template, so it cannot hold a conversation; choose its "
+            "instruct or chat version."
+        )
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
