@@ -36,8 +36,8 @@ from studio.engine.explain import diverge, read_answer
 from studio.engine.generate import Answer, answer, raw_text
 from studio.engine.load import Engine
 from studio.engine.rest import IDLE, give_back, why_rest
-from studio.engine.weights import pick_device
 from studio.engine.shared import Part, go_on
+from studio.engine.weights import pick_device
 from studio.engine.worker import explain
 from studio.models.catalogue import find_base
 
@@ -134,24 +134,26 @@ class Chat:
                 self._answer_apart(engine, ask)
         return []
 
-    def _say_more(self, parts: list[Part]) -> list[Part]:
+    def _say_more(self, parts: Sequence[Part]) -> list[Part]:
         """Go on with these answers for a while; those that are not over yet."""
         assert self._engine is not None
-
-        def called() -> bool:
-            return self._fits(parts)
-
-        try:
-            go_on(self._engine, parts, show=self._show, called=called, kept=self._engine.kept)
-        except Exception as error:  # the worker's border: too much at once may do one by one
-            if len(parts) > 1:
-                traceback.print_exc()
-                return [left for part in parts for left in self._say_more([part])]
-            self._refuse(parts[0].ask, error)
-            return []
         for part in parts:
             self._show(part)
-        return [part for part in parts if not part.over]
+        if not (going := [part for part in parts if not part.over]):
+            return []
+
+        def called() -> bool:
+            return self._fits(going)
+
+        try:
+            go_on(self._engine, going, show=self._show, called=called, kept=self._engine.kept)
+        except Exception as error:  # the worker's border: too much at once may do one by one
+            if len(going) > 1:
+                traceback.print_exc()
+                return [left for part in going for left in self._say_more([part])]
+            self._refuse(going[0].ask, error)
+            return []
+        return going
 
     def _show(self, part: Part) -> None:
         """Tell the page how far a question has come; once that it is over."""
@@ -231,13 +233,13 @@ class Chat:
             free, on_gpu = psutil.virtual_memory().available, pick_device().type == "cuda"
             unpacked = unpacks(base, ask.method, on_gpu=on_gpu, free=free)
             engine = self._engine = Engine(base, ask.method, unpacked=unpacked)
-        before = engine.lanes
+        before = engine.adapters
         wanted = {lane.id for one in (ask, *beside) for lane in one.lanes}
         for old in [lane for lane in engine.lanes[1:] if lane not in wanted][:-LANES_KEPT]:
             engine.remove_lane(old)
         for lane in ask.lanes:
             engine.add_lane(lane.id, lane.adapter, strength=lane.strength)
-        if self._proof is None or engine.lanes != before:
+        if self._proof is None or engine.adapters != before:
             self._proof = engine.prove_base()
         return engine
 

@@ -8,12 +8,13 @@ from typing import Any
 import torch
 from transformers.cache_utils import DynamicCache, DynamicLayer
 
-from studio.engine.draw import Draw
 from studio.engine.lanes import Lane
 from studio.engine.load import Engine
 from studio.engine.prefix import Kept, Layers
 from studio.engine.quick import Step
 
+Drawing = Callable[[torch.Tensor], torch.Tensor]
+"""Makes tokens, (rows,), of logits, (rows, vocabulary)."""
 Hear = Callable[[list[int]], bool]
 """Hears every row's new token, and says whether to go on."""
 
@@ -22,7 +23,7 @@ def decode(
     engine: Engine,
     lanes: Sequence[str],
     texts: Sequence[Sequence[int]],
-    draw: Draw,
+    draw: Drawing,
     *,
     limit: int,
     hear: Hear,
