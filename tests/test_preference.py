@@ -233,8 +233,9 @@ def test_four_hundred_points_are_odds_of_ten_to_one() -> None:
     assert POINTS * found[0, 1] == pytest.approx(400, abs=1e-4)
 
 
-def test_the_intervals_of_the_points_cover_the_truth() -> None:
-    generator, truth, covered = np.random.default_rng(4), [0.0, 80.0, 160.0], 0
+@pytest.mark.parametrize("truth", [[0.0, 80.0, 160.0], [0.0, 450.0, 500.0]])
+def test_the_intervals_of_the_points_cover_the_truth(truth: list[float]) -> None:
+    generator, covered = np.random.default_rng(4), 0
     # A fifth of ties pulls win rates towards 1/2; the truth is what infinitely many votes show.
     settled = rank(["a", "b", "c"], tournament(generator, truth, 20_000), prior=0)
     for _ in range(60):
@@ -243,6 +244,17 @@ def test_the_intervals_of_the_points_cover_the_truth() -> None:
             assert one.interval is not None
             covered += one.interval[0] <= known.points <= one.interval[1]
     assert 0.9 <= covered / 120 <= 0.995
+
+
+def test_points_are_not_certain_because_all_votes_agree() -> None:
+    votes = [(str(n), 1, 0, 1.0) for n in range(24)] + [(str(n), 2, 0, 0.5) for n in range(24)]
+    _, best, even = rank(["base", "best", "even"], votes)
+    assert best.interval is not None
+    assert even.interval is not None
+    # 24 wins of 24 are at least 86 % by Wilson, which is 318 points; 24 ties 43 to 57 %, or ±49.
+    assert 250 < best.interval[0] < 500 < best.points < best.interval[1]
+    assert -80 < even.interval[0] < -20
+    assert 20 < even.interval[1] < 80
 
 
 def test_too_few_prompts_have_points_without_an_interval() -> None:

@@ -16,7 +16,8 @@ from studio.measure.statistics import Interval
 POINTS = 400 / log(10)
 """Points per unit of log strength: 400 points are odds of ten to one, as in chess."""
 PRIOR = 0.5
-"""Virtual wins on either side of every pair that was voted on, that is one tie."""
+"""Virtual votes that every lane wins against each lane it met: strengths stay finite by them."""
+_LEAST = 0.05  # of such a vote stays in every resample, or some would have no strengths at all
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,9 @@ def rank(
     """Points of every model against the first, with bootstrap intervals over prompts.
 
     A vote is (prompt, model, other model, score of the first of both: 1, 1/2 or 0), models as
-    places in `names`. All votes on a prompt are drawn together. Models keep their order.
+    places in `names`. All votes on a prompt are drawn together. The virtual votes are a prompt
+    for each model and are drawn like the others: so an interval keeps its width where a model won
+    every vote, and a bootstrap of the votes alone would repeat itself. Models keep their order.
     """
     count = len(names)
     columns = np.zeros((len(votes), count, count))
@@ -48,15 +51,17 @@ def rank(
         columns[row, one, other] = score
         columns[row, other, one] = 1 - score
     sums = add_up(columns.reshape(len(votes), -1), [prompt for prompt, *_ in votes])
-    met = sums.sum(0).reshape(count, count)
-    virtual = np.where(met + met.T > 0, prior, 0.0)
-    fitted = fit(met[None] + virtual)[0]
-    drawn = fit(resample(sums, seed=seed).reshape(-1, count, count) + virtual)
+    wins = sums.sum(0).reshape(count, count)
+    virtual = np.where(wins + wins.T > 0, prior, 0.0)
+    by_model = virtual * np.eye(count)[:, :, None]  # (model that wins, model, other)
+    fitted = fit(wins[None] + virtual)[0]
+    drawn = resample(np.concatenate([sums, by_model.reshape(count, -1)]), seed=seed)
+    resampled = fit(drawn.reshape(-1, count, count) + _LEAST * virtual)
     return [
         Rank(
             name,
             POINTS * float(fitted[place]),
-            _scaled(percentile_interval(drawn[:, place], len(sums), level)) if place else None,
+            _scaled(percentile_interval(resampled[:, place], len(sums), level)) if place else None,
         )
         for place, name in enumerate(names)
     ]
@@ -67,8 +72,8 @@ def fit(wins: NDArray[np.float64], *, steps: int = 2000) -> Numbers:
 
     `wins[s, i, j]` counts how often i won against j. Hunter's (2004, Annals of Statistics
     32:384-406) iteration for the likelihood of Bradley & Terry (1952, Biometrika 39:324-345).
-    With a virtual tie for every pair that met, as in Davidson & Solomon's (1973, Biometrika
-    60:477-487) prior, strengths stay finite for a model that won every vote.
+    Virtual votes for every pair that met are Davidson & Solomon's (1973, Biometrika 60:477-487)
+    prior.
     """
     met = wins + wins.transpose(0, 2, 1)
     won = wins.sum(2)
