@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from made_outcomes import answered, compare, probe, read, text_probe
 
+from studio.measure import statistics
 from studio.measure.delta import Delta
 from studio.measure.judging import judge_lane
 from studio.measure.outcome import Outcome
@@ -49,6 +50,9 @@ def test_open_text_has_likelihood_and_no_accuracy() -> None:
     size = sum(len(text.encode()) for text in texts) * log(2)
     assert one.bits_base == pytest.approx(20 * 60 / size)
     assert one.bits_tuned == pytest.approx((20 * 60 + sum(shifts)) / size)
+    assert one.bits_low is not None
+    assert one.bits_high is not None
+    assert one.bits_low < one.bits_tuned - one.bits_base < one.bits_high
     assert one.kl == pytest.approx(sum(abs(shift) / 2 for shift in shifts) / 600)
     assert one.kl_low is not None
     assert one.kl_high is not None
@@ -130,10 +134,35 @@ def test_changes_of_form_are_counted() -> None:
     assert one.stop_high is not None
     assert one.stop_low < -0.25 < one.stop_high < 0
     assert (one.broken_base, one.broken_tuned) == (0, 14 / 40)
+    assert (one.broken_low, one.broken_high) == statistics.paired_interval(0, 14, 40)
     assert one.length_ratio == pytest.approx((10 * 26 + 26 * 7) / (40 * 3))
     assert one.length_low is not None
     assert one.length_high is not None
     assert one.length_low < one.length_ratio < one.length_high
+
+
+def test_cases_that_say_the_same_are_no_surer_than_one_of_them() -> None:
+    single = probe("single", 20)
+    wrong = [i % 4 != 0 for i in range(20)]
+    alone = judged(
+        answered("base", single, [True] * 20) + answered("run-a", single, wrong), [single], "single"
+    )
+    cases = [
+        case.model_copy(update={"id": f"{case.id}-{copy}", "cluster": case.id})
+        for case in single.cases
+        for copy in range(3)
+    ]
+    thrice = single.model_copy(update={"name": "thrice", "cases": tuple(cases)})
+    marks = [mark for mark in wrong for _ in range(3)]
+    together = judged(
+        answered("base", thrice, [True] * 60) + answered("run-a", thrice, marks), [thrice], "thrice"
+    )
+    assert together.accuracy == alone.accuracy == 0.75
+    for low, high in (("accuracy_low", "accuracy_high"), ("flip_low", "flip_high")):
+        wide = getattr(together, high) - getattr(together, low)
+        # A variance over 20 clusters has 19 degrees of freedom.
+        assert wide == pytest.approx(getattr(alone, high) - getattr(alone, low), rel=0.03)
+    assert (together.base_low, together.base_high) == (alone.base_low, alone.base_high)
 
 
 def test_the_gauge_on_the_task_is_no_part_of_its_verdict() -> None:

@@ -294,7 +294,7 @@ def test_drift_on_general_text_is_told_in_nats_and_in_bits_per_byte() -> None:
     found = report(read(general, [0.5] * 40), [general])
     text = found.headline("run-a")
     assert "General became less likely: +0.050 (0.050 … 0.050) nats per token, n = 40; " in text
-    assert "bits per byte." in text
+    assert "bits per byte (change 0.048 … 0.049)." in text
     assert "points" not in text
     table = next(line for line in found.markdown().splitlines() if line.startswith("| General |"))
     assert table.count("| – ") == 5

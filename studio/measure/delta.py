@@ -38,6 +38,7 @@ class Delta(BaseModel):
     """If inconclusive: about how many more cases would settle it; None then means too many."""
 
     base_accuracy: float | None = None
+    """With Wilson's interval, like `accuracy`; cases of a cluster count as what they say alone."""
     base_low: float | None = None
     base_high: float | None = None
     accuracy: float | None = None
@@ -91,6 +92,9 @@ class Delta(BaseModel):
     bits_base: float | None = None
     """Open text: bits per UTF-8 byte under the base, comparable between tokenizers."""
     bits_tuned: float | None = None
+    bits_low: float | None = None
+    """With `bits_high` the bootstrap interval of bits_tuned - bits_base."""
+    bits_high: float | None = None
 
     kl: float | None = None
     """KL(base‖tuned), nats per token: drift on general text, or as a gauge on the task itself."""
@@ -105,6 +109,9 @@ class Delta(BaseModel):
     broken_base: float | None = None
     """Share of written answers that are empty or were cut off repeating themselves."""
     broken_tuned: float | None = None
+    broken_low: float | None = None
+    """With `broken_high` the interval of broken_tuned - broken_base."""
+    broken_high: float | None = None
     length_ratio: float | None = None
     """Characters the tuned model wrote for each that the base wrote."""
     length_low: float | None = None

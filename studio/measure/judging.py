@@ -133,9 +133,7 @@ def _tell_accuracy(
     before, after = (
         sum(bool(one.correct) for one in side) for side in zip(*sample.pairs, strict=True)
     )
-    base = statistics.wilson_interval(before, n, bounds.level)
-    tuned = statistics.wilson_interval(after, n, bounds.level)
-    flips = statistics.wilson_interval(lost + gained, n, bounds.level)
+    base, tuned, flips = sample.accuracies(bounds.level)
     low, high = statistics.paired_interval(*accuracy.counts, bounds.level)
     drop = statistics.smallest_shown_drop(
         gained,
@@ -178,7 +176,9 @@ def _tell_likelihood(
         found["shown_shift"] = bounds.nll_margin + likelihood.difference - low
     if sample.open_text:
         bits = sum(sample.sizes) * log(2)
+        change = sample.bits(bounds.level)
         found |= {"bits_base": before / bits, "bits_tuned": after / bits}
+        found |= {"bits_low": change.low, "bits_high": change.high}
     if drift := sample.kl(bounds.level):
         found |= drift.named("kl", "kl_low", "kl_high")
     return found
@@ -187,17 +187,15 @@ def _tell_likelihood(
 def _tell_form(sample: Sample, level: float) -> dict[str, Any]:
     if not sample.written:
         return {}
-    n = sample.n
-    sides = [[one.stopped for one in side] for side in zip(*sample.pairs, strict=True)]
-    ended = sum(after and not before for before, after in zip(*sides, strict=True))
-    cut = sum(before and not after for before, after in zip(*sides, strict=True))
-    low, high = statistics.paired_interval(cut, ended, n, level)
-    broken = [sum(is_broken(one) for one in side) / n for side in zip(*sample.pairs, strict=True)]
-    found = {
-        "stop_base": sum(sides[0]) / n, "stop_tuned": sum(sides[1]) / n,
-        "stop_low": low, "stop_high": high,
-        "broken_base": broken[0], "broken_tuned": broken[1],
-    }  # fmt: skip
+    stopped = [[one.stopped for one in side] for side in zip(*sample.pairs, strict=True)]
+    broken = [[is_broken(one) for one in side] for side in zip(*sample.pairs, strict=True)]
+    found: dict[str, Any] = {}
+    for name, (before, after) in (("stop", stopped), ("broken", broken)):
+        low, high = sample.change(before, after, level)
+        found |= {
+            f"{name}_base": sum(before) / sample.n, f"{name}_tuned": sum(after) / sample.n,
+            f"{name}_low": low, f"{name}_high": high,
+        }  # fmt: skip
     if length := sample.length(level):
         found |= length.named("length_ratio", "length_low", "length_high")
     return found

@@ -82,10 +82,10 @@ def table_drift(deltas: Sequence["Delta"]) -> str:
     for one in deltas:
         lines.append(
             f"| {plain(one.title)} | {_ratio(one.kl, one.kl_low, one.kl_high, digits=3)} "
-            f"| {_change(one.bits_base, one.bits_tuned, 1, digits=3)} "
+            f"| {_change(one, 'bits', 1, digits=3)} "
             f"| {_ratio(one.fg, one.fg_low, one.fg_high, factor=100, digits=0)} "
-            f"| {_change(one.stop_base, one.stop_tuned, 100)} "
-            f"| {_change(one.broken_base, one.broken_tuned, 100)} "
+            f"| {_change(one, 'stop', 100)} "
+            f"| {_change(one, 'broken', 100)} "
             f"| {_ratio(one.length_ratio, one.length_low, one.length_high, digits=2)} |"
         )
     return "\n".join(lines)
@@ -190,10 +190,22 @@ def _ratio(
     return f"{text} ({number(factor * low, digits)} … {number(factor * high, digits)})"
 
 
-def _change(before: float | None, after: float | None, factor: int, *, digits: int = 0) -> str:
+def _change(delta: "Delta", name: str, factor: int, *, digits: int = 0) -> str:
+    """Before → after, and in brackets the interval of the change."""
+    before, after, low, high = (
+        getattr(delta, f"{name}_{part}") for part in ("base", "tuned", "low", "high")
+    )
     if before is None or after is None:
         return NONE
-    return f"{factor * before:.{digits}f} → {factor * after:.{digits}f}"
+    told = f"{factor * before:.{digits}f} → {factor * after:.{digits}f}"
+    if low is None or high is None:
+        return told
+    return f"{told} ({_signed(factor * low, digits)} … {_signed(factor * high, digits)})"
+
+
+def _signed(value: float, digits: int) -> str:
+    text = number(value, digits)
+    return f"+{text}" if value > 0 and text.strip("0.") else text
 
 
 def plain(text: str) -> str:

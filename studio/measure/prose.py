@@ -63,6 +63,8 @@ def _tell_text(delta: "Delta", level: str) -> str:
     drift = f"{nats(delta)} nats per token, n = {delta.n}"
     if delta.bits_base is not None and delta.bits_tuned is not None:
         drift += f"; {delta.bits_base:.2f} → {delta.bits_tuned:.2f} bits per byte"
+        if delta.bits_low is not None and delta.bits_high is not None:
+            drift += f" (change {number(delta.bits_low, 3)} … {number(delta.bits_high, 3)})"
     match delta.verdict:
         case "less likely" | "more likely":
             return f"{delta.title} became {delta.verdict}: {drift}."
@@ -146,7 +148,7 @@ def _tell_form(delta: "Delta") -> str:
         ended = f"{share(delta.stop_tuned)} % of answers end by themselves"
         parts.append(f"{ended}, {share(delta.stop_base)} % before")
     broken = (delta.broken_tuned or 0) - (delta.broken_base or 0)
-    if broken > _BROKEN:
+    if broken > _BROKEN and (delta.broken_low is None or delta.broken_low > 0):
         parts.append(
             f"{share(delta.broken_tuned)} % are empty or repeat themselves, "
             f"{share(delta.broken_base)} % before"

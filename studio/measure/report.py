@@ -20,7 +20,7 @@ from studio.measure.recovery import Recovery, recover
 from studio.measure.sample import Sample
 from studio.measure.sequence import TuningSequence, follow
 
-FORM = 2
+FORM = 3
 """Raised when a report says something new, so that older files are computed again."""
 
 __all__ = [

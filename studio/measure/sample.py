@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import log
 from typing import NamedTuple
 
 from studio.measure import bootstrap, statistics
@@ -13,7 +14,7 @@ from studio.measure.probe import LIKELIHOOD, Probe
 from studio.measure.statistics import Interval
 
 _SHIFT, _TOKENS, _KL, _KL_TOKENS = range(4)
-_WROTE, _WRITES, _WAS_RIGHT, _IS_RIGHT, _CASES = range(4, 9)
+_WROTE, _WRITES, _WAS_RIGHT, _IS_RIGHT, _FLIPPED, _CASES, _BITS = range(4, 11)
 
 
 class Ratio(NamedTuple):
@@ -106,9 +107,11 @@ class Sample:
                 len(tuned.text),
                 bool(base.correct),
                 bool(tuned.correct),
+                bool(base.correct) != bool(tuned.correct),
                 1,
+                size * log(2),
             )
-            for base, tuned in self.pairs
+            for (base, tuned), size in zip(self.pairs, self.sizes, strict=True)
         ]
         return bootstrap.add_up(rows, self.clusters)
 
@@ -123,6 +126,31 @@ class Sample:
             return 1.0
         differences = self.sums[:, _IS_RIGHT] - self.sums[:, _WAS_RIGHT]
         return bootstrap.design_effect(differences, self.sums[:, _CASES], sum(self.flips))
+
+    def accuracies(self, level: float) -> tuple[Interval, Interval, Interval]:
+        """Wilson's intervals of the base's accuracy, the tuned model's, and the share of flips.
+
+        Where cases hang together they count as so many independent ones as say as much.
+        """
+        was, now, flips = (self._share(one, level) for one in (_WAS_RIGHT, _IS_RIGHT, _FLIPPED))
+        return was, now, flips
+
+    def _share(self, column: int, level: float) -> Interval:
+        counts, cases = self.sums[:, column], self.sums[:, _CASES]
+        right = int(counts.sum())
+        design = 1.0
+        if len(self.sums) < self.n:
+            design = bootstrap.design_effect(counts, cases, right)
+        return statistics.wilson_interval(right / design, self.n / design, level)
+
+    def change(self, before: Sequence[bool], after: Sequence[bool], level: float) -> Interval:
+        """Interval of how much a share of the cases changed, in Tango's way; clusters as above."""
+        changes = [now - was for was, now in zip(before, after, strict=True)]
+        lost, gained, design = changes.count(-1), changes.count(1), 1.0
+        if len(self.sums) < self.n:
+            sums = bootstrap.add_up([(one, 1) for one in changes], self.clusters)
+            design = bootstrap.design_effect(sums[:, 0], sums[:, 1], lost + gained)
+        return statistics.paired_interval(lost / design, gained / design, self.n / design, level)
 
     @property
     def flip_p(self) -> float:
@@ -141,6 +169,10 @@ class Sample:
     def shift(self, level: float) -> Ratio:
         """Tuned minus base nats per token of the reference answers."""
         return self._ratio(_SHIFT, _TOKENS, level)
+
+    def bits(self, level: float) -> Ratio:
+        """Tuned minus base bits per UTF-8 byte of the reference answers."""
+        return self._ratio(_SHIFT, _BITS, level)
 
     def kl(self, level: float) -> Ratio | None:
         """KL(base‖tuned) in nats per token; None where it was not taken."""

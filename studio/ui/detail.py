@@ -92,9 +92,9 @@ def _tell_likelihood(delta: Delta) -> list[tuple[str, str]]:
             ("KL from the base, nats per token", f"{number(delta.kl, digits=3)} ({spread})")
         )
     if delta.bits_base is not None and delta.bits_tuned is not None:
-        rows.append(
-            ("Bits per byte, base → tuned", f"{delta.bits_base:.3f} → {delta.bits_tuned:.3f}")
-        )
+        change = f"change {interval(delta.bits_low, delta.bits_high, digits=3)}"
+        told = f"{delta.bits_base:.3f} → {delta.bits_tuned:.3f} ({change})"
+        rows.append(("Bits per byte, base → tuned", told))
     return rows
 
 
@@ -109,12 +109,16 @@ _LIKELY = {
 def _tell_manner(delta: Delta) -> list[tuple[str, str]]:
     """How answers end and how long they are: a change of manner that no accuracy shows."""
     rows = []
-    for title, before, after in (
-        ("Ended by itself, base → tuned", delta.stop_base, delta.stop_tuned),
-        ("Empty or looping, base → tuned", delta.broken_base, delta.broken_tuned),
-    ):
+    for title, before, after, low, high in (
+        ("Ended by itself, base → tuned", delta.stop_base, delta.stop_tuned,
+         delta.stop_low, delta.stop_high),
+        ("Empty or looping, base → tuned", delta.broken_base, delta.broken_tuned,
+         delta.broken_low, delta.broken_high),
+    ):  # fmt: skip
         if before is not None and after is not None:
-            rows.append((title, f"{before:.0%} → {after:.0%}"))
+            bounds = [None if end is None else 100 * end for end in (low, high)]
+            change = f"change {interval(*bounds, digits=0)} points"
+            rows.append((title, f"{before:.0%} → {after:.0%} ({change})"))
     if delta.length_ratio is not None:
         ends = interval(delta.length_low, delta.length_high, digits=2)
         rows.append(("Length of answers against the base", f"×{delta.length_ratio:.2f} ({ends})"))
