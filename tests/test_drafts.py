@@ -16,6 +16,7 @@ from studio.data.rendering import preview
 from studio.data.template import Template
 from studio.errors import ChatError, DatasetError
 from studio.measure.probe import flagged
+from studio.measure.statistics import mcnemar_midp
 
 LANES = ("base", "run-a@0.5")
 WHERE = Provenance(source="person")
@@ -163,6 +164,13 @@ def test_there_are_enough_when_that_many_new_ones_are_gathered(studio: Studio) -
     studio.build_from_draft(draft.name)
     again = studio.drafts.open(draft.name)
     assert (again.missing, len(again.fresh), len(again.examples)) == (ENOUGH, 0, ENOUGH)
+
+
+def test_enough_examples_hold_out_enough_to_show_a_gain(studio: Studio) -> None:
+    """What is told as the reason for the number is true of the report's own test."""
+    assert mcnemar_midp(0, 5) < 0.05 < mcnemar_midp(0, 4)
+    draft = fill(studio, ENOUGH)
+    assert studio.build_from_draft(draft.name).card.heldout >= 5
 
 
 def test_a_dataset_of_a_draft_holds_its_examples_and_leads_back_to_them(studio: Studio) -> None:

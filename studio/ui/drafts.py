@@ -20,8 +20,9 @@ from studio.ui.markup import bar, quiet, table
 from studio.ui.setting import Setting
 
 WHY = (
-    f"Why {ENOUGH}? A fifth is held out to measure with, so about {ENOUGH * 4 // 5} are left to "
-    "learn from. With fewer a tuned model mostly repeats them; see the README."
+    f"Why {ENOUGH}? About {round(ENOUGH / 5)} of them are held out, and five answers that all turn "
+    "right are the fewest that the report can tell from chance. With fewer examples a gain may be "
+    "there, but can hardly be shown."
 )
 LISTED = 100  # items that are written out
 FETCH = "() => { setTimeout(() => document.querySelector('#fetch-pairs').click(), 150) }"
