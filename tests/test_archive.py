@@ -183,6 +183,19 @@ def test_an_answer_that_fails_keeps_what_was_said(archive: Archive) -> None:
     assert archive.open(question.id).exchanges[-1].answers["base"].text == "ab"
 
 
+def test_an_answer_is_said_to_its_end_even_if_it_cannot_be_saved(
+    archive: Archive, tmp_path: Path
+) -> None:
+    question = archive.save(Conversation.begin().say("one"))
+    (tmp_path / f"{question.id}.part").mkdir()  # nothing can be written there, as on a full disk
+    answers = archive.follow(question, stream(["a", "ab", "abc"]))
+    seen = [next(answers)[0].exchanges[-1].answers["base"].text for _ in range(4)]
+    assert seen == ["a", "ab", "abc", "abc"]
+    with pytest.raises(ChatError, match="cannot be saved"):
+        next(answers)
+    assert archive.open(question.id) == question
+
+
 def test_word_that_somebody_waits_in_line_takes_nothing_back(archive: Archive) -> None:
     question = Conversation.begin().say("one")
 

@@ -145,7 +145,8 @@ class Archive:
                     told = update.model_copy(update={"about": about, "proof": proof})
                     current = asked.answered(told)
                     if pace.is_due():
-                        with pace.measured():
+                        # On a full disk the answer goes on; the end tells that it is not saved.
+                        with pace.measured(), contextlib.suppress(ChatError):
                             self.save(current, durably=False)
                 yield current, update
         finally:
