@@ -97,6 +97,7 @@ def stream(
         # Only now is it sure that nobody else writes: read it again.
         talk = held.open(studio) or talk
         talk, lanes = ask(held.arrange(talk))
+        talk = studio.chats.save(talk)  # before the message leaves its box
         yield desk.show(studio, talk, held) | (first or {})
         answers = studio.answer(talk, lanes=lanes, owner=held.owner)
         due = 0.0
