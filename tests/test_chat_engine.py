@@ -1,6 +1,7 @@
 """The real engine on the starter under load: whose answer it is, crashes, and its memory."""
 
 import os
+import shutil
 import signal
 import statistics
 import subprocess
@@ -18,6 +19,7 @@ from studio.chat.client import ENGINE, ChatClient
 from studio.chat.protocol import Row, Sampling, Update
 from studio.data.example import Message
 from studio.errors import Busy
+from studio.models.catalogue import STARTER
 
 pytestmark = pytest.mark.slow
 
@@ -149,19 +151,44 @@ def test_an_engine_killed_under_load_costs_nobody_an_answer(
     assert client.engine_pid != killed
 
 
-def test_an_idle_engine_gives_its_memory_back_and_comes_again(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def heavy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A base of 36 million random numbers, so that it shows in a process's memory."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    folder = tmp_path_factory.mktemp("heavy")
+    shape = {"hidden_size": 512, "intermediate_size": 2048, "num_hidden_layers": 8}
+    LlamaForCausalLM(LlamaConfig(**shape, vocab_size=2560)).save_pretrained(folder)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(STARTER / name, folder)
+    return folder
+
+
+def test_an_idle_engine_gives_its_memory_back_and_comes_again(tmp_path: Path, heavy: Path) -> None:
     client = ChatClient(tmp_path / "chat.log", [*ENGINE, str(tmp_path), "1"])
+
+    def ask() -> list[Update]:
+        sampling = Sampling(max_new_tokens=4)
+        return list(client.ask(rows("Hi"), base=str(heavy), method="lora", sampling=sampling))
+
+    def held() -> int:
+        assert client.engine_pid
+        return psutil.Process(client.engine_pid).memory_info().rss
+
     try:
-        before = answer(client, QUESTIONS[0])
+        before = ask()[-1].rows[0].text
+        loaded = held()
         assert client.rested == ""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not client.rested:
             assert time.monotonic() < deadline
             time.sleep(0.1)
         assert "Nobody asked for a long while" in client.rested
-        first, *_, last = answers(client, QUESTIONS[0])
-        assert "the next question loads it" in first.news
-        assert last.rows[0].text == before
+        weights = (heavy / "model.safetensors").stat().st_size
+        assert loaded - held() > 0.8 * weights
+        updates = ask()
+        assert "the next question loads it" in updates[0].news
+        assert updates[-1].rows[0].text == before
         assert client.rested == ""
     finally:
         client.close()
