@@ -12,7 +12,7 @@ from studio.chat.exchange import Answer, Exchange
 from studio.chat.protocol import Sampling, Update
 from studio.measure.outcome import BASE
 from studio.studio import Studio
-from studio.ui.defused import defuse
+from studio.ui.defused import defuse, show_plain
 from studio.ui.lanes import BESIDE
 
 GREETING = "Ask something below; every lane answers the same question."
@@ -88,7 +88,7 @@ def _lay_out_bot(number: int) -> gr.Chatbot:
         render_markdown=True,
         sanitize_html=True,
         latex_delimiters=[],
-        allow_tags=False,
+        allow_tags=True,  # a tag of a model's own stays to be seen; none of them is ever run
         allow_file_downloads=False,
         feedback_options=None,
         group_consecutive_messages=False,
@@ -150,7 +150,7 @@ def _bubbles(talk: Conversation | None, lane: str, form: str) -> list[Any]:
 
 
 def _bubble(role: str, text: str, form: str) -> dict[str, Any]:
-    shown = text if form == PLAIN else defuse(text)
+    shown = show_plain(text) if form == PLAIN else defuse(text)
     return {"role": role, "content": [{"type": "text", "text": shown}]}
 
 
@@ -225,7 +225,7 @@ def _tell_exchange(exchange: Exchange | None, update: Update | None) -> str:
     if update is not None and update.waiting:
         parts.insert(0, f"Waiting: {update.waiting} before you in the line")
     elif update is not None and not update.rows:
-        parts.insert(0, "Thinking; the first answer also loads the model")
+        parts.insert(0, update.news or "Thinking; the first answer also loads the model")
     return _quiet(parts)
 
 
