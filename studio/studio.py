@@ -39,6 +39,7 @@ from studio.chat.protocol import (
     Update,
 )
 from studio.chat.reading import Reading
+from studio.chat.rows import rows_of_chats
 from studio.chat.score import Score, score
 from studio.chat.votes import Arenas
 from studio.data.dataset import Dataset, build_dataset, list_datasets, open_dataset
@@ -46,7 +47,11 @@ from studio.data.draft import Draft, template_of
 from studio.data.draft_items import Provenance
 from studio.data.drafts import FIRST, Drafts, mark_of
 from studio.data.example import Message
-from studio.data.readers import read_rows
+from studio.data.gather import Gathered, demand, gather
+from studio.data.hub import read_hub
+from studio.data.mapping import Mapping, suggest
+from studio.data.readers import Rows
+from studio.data.reuse import rows_of_dataset
 from studio.data.template import Template, find, own, shipped
 from studio.errors import ChatError, DatasetError, RunError, StudioError
 from studio.measure.comparison import Comparison, LaneSpec
@@ -69,6 +74,8 @@ from studio.tuning.remedy import RemedyName, mend
 from studio.tuning.run import UNDER_WAY, Run, create_run, list_runs, open_run
 
 LaneName = str | LaneSpec
+OTHER_SOURCES = ("hub", "dataset", "chat", "chats")
+"""What rows come from besides files."""
 
 
 class Studio:
@@ -118,27 +125,59 @@ class Studio:
         (folder / f"{template.name}.yaml").write_text(kept.yaml(), encoding="utf-8")
         return self.template(template.name)
 
+    def gather(
+        self, sources: Sequence[str | Path], *, encoding: str = "", owner: str | None = None
+    ) -> Gathered:
+        """Rows of files and of what else has some, every record with its place.
+
+        Besides files: `hub:OWNER/NAME[@CONFIG][:SPLIT]`, `dataset:ID`, `chats`, `chat:ID[@LANE]`.
+        Chats are those of the owner, without one everybody's. DatasetError if a source cannot be
+        read or they are too much together.
+        """
+        named = [(source, *str(source).partition(":")[::2]) for source in sources]
+        files = [Path(source) for source, kind, _ in named if kind not in OTHER_SOURCES]
+        parts = [
+            (str(source), self._read_source(kind, about, owner))
+            for source, kind, about in named
+            if kind in OTHER_SOURCES
+        ]
+        return gather(files, encoding=encoding, others=parts)
+
+    def _read_source(self, kind: str, about: str, owner: str | None) -> Rows:
+        """Rows of something that is no file."""
+        if kind == "hub":
+            return read_hub(about)
+        if kind == "dataset":
+            return rows_of_dataset(self.dataset(about))
+        id, _, lane = about.partition("@")
+        ids = [id] if kind == "chat" else [one.id for one in self.chats.list(owner)]
+        return rows_of_chats([self.chats.open(one, owner) for one in ids], lane)
+
     def build(
         self,
         template: str | Path | Template,
-        rows: Path | Sequence[dict[str, Any]] | None = None,
+        rows: Path | Gathered | Sequence[dict[str, Any]] | None = None,
+        *,
+        mapping: Mapping | None = None,
         **options: Any,
     ) -> Dataset:
         """Freeze a dataset from a template and rows (its own, a file's, or given ones).
 
-        Options are those of `build_dataset`: name, heldout_share, seed, phrasings, limit.
+        Columns of a file or of what was gathered are found as `mapping` says, or as `suggest`
+        would. Options are those of `build_dataset`: name, heldout_share, seed, phrasings, limit.
         """
         chosen = template if isinstance(template, Template) else self.template(template)
-        if rows is None:
-            taken = chosen.all_rows()
-        elif isinstance(rows, Path):
-            read = read_rows(rows)
-            if not read.rows:
-                why = "".join(f" Line {line}: {reason}." for line, reason in read.refused[:1])
-                raise DatasetError(f"{rows} holds no usable row.{why}")
-            taken = read.rows
+        if isinstance(rows, Path):
+            rows = self.gather([rows])
+        if isinstance(rows, Gathered):
+            if not rows.rows:
+                why = "".join(f" {place}: {reason}." for place, reason in rows.refused[:1])
+                raise DatasetError(f"There is no usable row.{why}")
+            fitted = demand(mapping or suggest(rows.rows, chosen), rows.rows, chosen)
+            mapped = rows.mapped(fitted)
+            taken, options["beforehand"] = mapped.rows, mapped.findings()
         else:
-            taken = list(rows)
+            taken = chosen.all_rows() if rows is None else list(rows)
         return build_dataset(chosen, taken, datasets_folder=self.settings.datasets, **options)
 
     def datasets(self) -> list[Dataset]:

@@ -103,8 +103,9 @@ def test_a_row_keeps_its_side_and_its_id_when_rows_are_added(tmp_path: Path) -> 
     assert {example.id for example in small.train()} <= {e.id for e in large.train()}
 
 
-def test_the_split_column_decides_where_rows_have_it(tmp_path: Path) -> None:
-    sided = [{**row, "split": "heldout" if n >= 40 else "train"} for n, row in enumerate(rows(50))]
+@pytest.mark.parametrize("word", ["heldout", "test", "validation", "val"])
+def test_the_split_column_decides_where_rows_have_it(tmp_path: Path, word: str) -> None:
+    sided = [{**row, "split": word if n >= 40 else "train"} for n, row in enumerate(rows(50))]
     dataset = build_dataset(MOOD, sided, datasets_folder=tmp_path)
     assert [example.row for example in dataset.heldout()] == list(range(41, 51))
 
@@ -170,7 +171,7 @@ def test_partly_empty_answers_are_left_out_and_counted(tmp_path: Path) -> None:
         ([{**row, "label": ""} for row in rows(9)], "empty prompt or answer"),
         ([{**row, "split": "train"} for row in rows(9)], "No rows are left to hold out"),
         ([{**row, "split": "heldout"} for row in rows(9)], "No rows are left to learn"),
-        ([{**row, "split": "test"} for row in rows(9)], "'train' or 'heldout'"),
+        ([{**row, "split": "spam"} for row in rows(9)], "'train' or 'heldout'"),
         ([{**rows(1)[0], "split": "train"}, *rows(5, 3)], "Row 2: column 'split'"),
     ],
 )

@@ -214,6 +214,28 @@ def test_a_persons_choice_wins_over_the_suggestion() -> None:
     assert apply(given, LABELLED).rows[0]["question"] == "What is it?"
 
 
+def test_a_choice_about_one_column_leaves_the_others_as_suggested() -> None:
+    parts = [row | {"part": "val" if n % 5 == 0 else "train"} for n, row in enumerate(LABELLED)]
+    mapping = suggest(parts, find("label")).edited({"part": "split"})
+    first = apply(mapping, parts).rows[0]
+    assert (first["text"], first["label"], first["split"]) == ("call number 0", "ring", "val")
+    unnamed = [{"column_1": row["utterance"], "column_2": row["intent"], "part": row["part"]}
+               for row in parts]  # fmt: skip
+    given = {"part": "split"}
+    mapping = suggest(unnamed, find("label"), taken=given).edited(given)
+    assert apply(mapping, unnamed).rows[0]["label"] == "ring"
+    assert mapping.constants == {"options": ["call", "ring"]}
+    asked = [{"question": "Hi", "answer": "Hello!", "part": "test"}]
+    mapping = suggest(asked, CONVERSATION).edited({"part": "split"})
+    (row,) = apply(mapping, asked).rows
+    assert (row["prompt"], row["answer"], row["split"]) == ("Hi", "Hello!", "test")
+    alpaca = [{"instruction": "a", "input": "b", "output": "c", "better": "d"}]
+    mapping = suggest(alpaca, CONVERSATION).edited({"better": "output"})
+    assert apply(mapping, alpaca).rows[0]["answer"] == "d"
+    mapping = suggest(alpaca, CONVERSATION).edited({"instruction": "prompt", "output": "answer"})
+    assert apply(mapping, alpaca).rows[0]["prompt"] == "a"
+
+
 def test_a_choice_that_cannot_be_is_told() -> None:
     rows = [{"a": "Hi", "b": "Hello!"}]
     with pytest.raises(DatasetError, match="No row has a column 'z'; columns are a, b"):

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from studio.cli import arena, decks, endpoints, keeping, making, measuring, talking
+from studio.cli import arena, building, decks, endpoints, keeping, making, measuring, talking
 from studio.errors import StudioError
 from studio.studio import Studio
 
@@ -33,6 +33,7 @@ def commands(context: click.Context, home: Path | None) -> None:
 
 
 for command in (
+    *building.COMMANDS,
     *making.COMMANDS,
     *talking.COMMANDS,
     *decks.COMMANDS,

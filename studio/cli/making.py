@@ -1,4 +1,4 @@
-"""Commands that make something: datasets from templates, and tuning runs."""
+"""Commands about datasets and tuning runs."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,43 +11,6 @@ from studio.cli.console import as_json, follow, list_runs, show_json, show_run, 
 from studio.errors import RecipeError
 from studio.studio import Studio
 from studio.tuning.recipe import PRESETS, Recipe
-
-
-@click.command()
-@as_json
-@click.pass_obj
-def templates(studio: Studio, as_json: bool) -> None:
-    """List the prompt templates."""
-    found = studio.templates()
-    if as_json:
-        show_json([template.model_dump(mode="json") for template in found])
-        return
-    table = Table("name", "task", "phrasings", "title", box=None)
-    for template in found:
-        table.add_row(template.name, template.task, str(len(template.phrasings)), template.title)
-    show_table(table)
-
-
-@click.command()
-@click.argument("template")
-@click.option("--rows", type=click.Path(path_type=Path), help="File of rows; default: its own.")
-@click.option("--name", help="What to call the dataset.")
-@click.option("--heldout-share", type=float, default=0.2, show_default=True)
-@click.option("--phrasings", type=click.Choice(["one", "all"]), default="one", show_default=True)
-@click.option("--limit", type=int, help="At most this many rows.")
-@click.option("--seed", type=int, default=42, show_default=True)
-@as_json
-@click.pass_obj
-def build(studio: Studio, /, template: str, as_json: bool, **options: Any) -> None:
-    """Freeze a dataset from TEMPLATE (a name or a YAML file) and rows."""
-    dataset = studio.build(template, **options)
-    if as_json:
-        show_json(dataset.card.model_dump(mode="json"))
-        return
-    card = dataset.card
-    click.echo(f"{card.id}: {card.train} examples to learn from, {card.heldout} held out")
-    for finding in card.findings:
-        click.echo(f"  {finding.severity}: {finding.message}")
 
 
 @click.command()
@@ -152,4 +115,4 @@ def runs(
     show_run(studio, chosen, as_json)
 
 
-COMMANDS = (templates, build, datasets, train, runs)
+COMMANDS = (datasets, train, runs)

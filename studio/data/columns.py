@@ -1,7 +1,7 @@
 """What the columns of a file most likely are, told by their names and by what stands in them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,7 @@ NEAR: dict[str, tuple[str, ...]] = {
     "summary": ("completion", "answer"),
 }
 """What a column may be called as well, where nothing has the name itself."""
+SIDES = ("split", "part", "subset", "fold")
 ANSWERS = ("completion", "answer", "label", "summary")
 ASKS = ("prompt", "instruction", "question", "text", "input", "context")
 
@@ -52,11 +53,12 @@ class Columns:
     sample: tuple[Row, ...]
 
     @classmethod
-    def of(cls, rows: Sequence[Row]) -> "Columns":
-        """Look at rows from all over the file."""
+    def of(cls, rows: Sequence[Row], taken: Collection[str] = ()) -> "Columns":
+        """Look at rows from all over the file, leaving aside columns whose meaning is known."""
         step = max(1, len(rows) // SAMPLE)
         sample = tuple(rows[::step][:SAMPLE])
-        return cls(tuple(dict.fromkeys(name for row in sample for name in row)), sample)
+        names = dict.fromkeys(name for row in sample for name in row if name not in taken)
+        return cls(tuple(names), sample)
 
     def called(self, kind: str) -> str | None:
         """The column whose name says that it is of this kind."""
@@ -84,6 +86,8 @@ class Columns:
         """A column of short values that come again and again, the fewest different ones first."""
         found = []
         for name in self.names:
+            if _plain(name) in SIDES:
+                continue
             values = [row.get(name) for row in self.sample]
             if all(isinstance(one, str | int) and len(str(one)) <= LABEL_CHARACTERS
                    for one in values):  # fmt: skip

@@ -86,12 +86,14 @@ def build_dataset(
     seed: int = 42,
     phrasings: Phrasings = "one",
     limit: int | None = None,
+    beforehand: Sequence[Finding] = (),
 ) -> Dataset:
     """Make a dataset of rows, or return the one that the same inputs gave before.
 
     Rows of the same content count once. The split is made before the template is applied. With
     `phrasings="all"` every row to learn from gives one example per phrasing; held-out rows give
-    one each, because the statistics count independent cases. `limit` is the most rows taken.
+    one each, because the statistics count independent cases. `limit` is the most rows taken;
+    `beforehand` is what was found while they were read, for the card.
     DatasetError or TemplateError, and no folder, if it cannot be done.
     """
     _refuse(rows, heldout_share=heldout_share, limit=limit)
@@ -108,7 +110,7 @@ def build_dataset(
     digits = _fingerprint([FORMAT, inputs.model_dump()])[:8]
     identity = f"{slug(name or template.name)}-{digits}"
     if not (datasets_folder / identity / CARD).exists():
-        files = _make_files(template, rows, inputs=inputs, identity=identity)
+        files = _make_files(template, rows, inputs=inputs, identity=identity, beforehand=beforehand)
         _publish(files, datasets_folder / identity)
     return open_dataset(identity, datasets_folder)
 
@@ -144,7 +146,12 @@ def _refuse(rows: Sequence[Row], *, heldout_share: float, limit: int | None) -> 
 
 
 def _make_files(
-    template: Template, rows: Sequence[Row], *, inputs: Inputs, identity: str
+    template: Template,
+    rows: Sequence[Row],
+    *,
+    inputs: Inputs,
+    identity: str,
+    beforehand: Sequence[Finding],
 ) -> dict[str, bytes]:
     """The content of every file of the dataset by name, the card last."""
     split, findings = _part(template, rows, inputs)
@@ -162,7 +169,7 @@ def _make_files(
         train_sha256=hashlib.sha256(files["train.jsonl"]).hexdigest(),
         heldout_sha256=hashlib.sha256(files["heldout.jsonl"]).hexdigest(),
         choices=_common_choices([*train, *heldout]),
-        findings=tuple(findings),
+        findings=(*beforehand, *findings),
         license=template.license,
         source=template.source,
     )

@@ -1,14 +1,19 @@
 """Rows of several sources at once, each record still leading back to its file and line."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
+from studio.data import mapping as mappings
+from studio.data.checks import Finding
 from studio.data.readers import ROWS, Row, Rows, read_rows
+from studio.data.template import Template
 from studio.errors import DatasetError
 
 FILES = 20
 TOGETHER_BYTES = 100_000_000
+TOLD = 5  # refused records that are named on a card
 
 
 @dataclass(frozen=True)
@@ -32,23 +37,79 @@ class Gathered:
     places: list[Place]
     refused: list[tuple[Place, str]]
     notes: tuple[str, ...] = ()
+    left: int = 0
+    """How many were left aside because they were not wished for."""
 
     @property
     def told(self) -> str:
         """How many records came in, were kept and were refused, in a line."""
-        total = len(self.rows) + len(self.refused)
-        return f"{total:,} records in: {len(self.rows):,} kept, {len(self.refused):,} refused"
+        total = len(self.rows) + len(self.refused) + self.left
+        aside = f", {self.left:,} left aside" if self.left else ""
+        kept = f"{len(self.rows):,} kept, {len(self.refused):,} refused"
+        return f"{total:,} records in: {kept}{aside}"
+
+    def where(self, wished: Mapping[str, Sequence[str]]) -> "Gathered":
+        """Only rows whose columns hold one of the values wished for."""
+        for column in wished:
+            if not any(column in row for row in self.rows):
+                raise DatasetError(f"No row has a column '{column}' to choose by.")
+        chosen = [
+            number
+            for number, row in enumerate(self.rows)
+            if all(str(row.get(column)) in values for column, values in wished.items())
+        ]
+        return replace(
+            self,
+            rows=[self.rows[number] for number in chosen],
+            places=[self.places[number] for number in chosen],
+            left=self.left + len(self.rows) - len(chosen),
+        )
+
+    def mapped(self, mapping: mappings.Mapping) -> "Gathered":
+        """With the columns of the mapping; a row that cannot have them is refused."""
+        made = mappings.apply(mapping, self.rows)
+        return replace(
+            self,
+            rows=made.rows,
+            places=[self.places[number - 1] for number in made.numbers],
+            refused=[
+                *self.refused,
+                *((self.places[number - 1], reason) for number, reason in made.refused),
+            ],
+        )
+
+    def findings(self) -> list[Finding]:
+        """What a dataset's card says of the records that were refused."""
+        if not self.refused:
+            return []
+        first = "; ".join(f"{place}: {reason}" for place, reason in self.refused[:TOLD])
+        more = len(self.refused) - TOLD
+        return [
+            Finding(
+                kind="refused records",
+                severity="warning",
+                count=len(self.refused),
+                message=f"Records that could not be used were left out: {first}"
+                + (f"; and {more:,} more." if more > 0 else "."),
+            )
+        ]
 
 
-def gather(paths: Sequence[Path], *, encoding: str = "") -> Gathered:
-    """Read all files; DatasetError if one of them cannot be read, or they are too much together."""
+def gather(
+    paths: Sequence[Path], *, encoding: str = "", others: Iterable[tuple[str, Rows]] = ()
+) -> Gathered:
+    """Read all files, and add what others were read already by name.
+
+    DatasetError if one of them cannot be read, or they are too much together.
+    """
     if len(paths) > FILES:
         raise DatasetError(f"{len(paths)} files are too many at once; bring at most {FILES}.")
     if sum(path.stat().st_size for path in paths if path.exists()) > TOGETHER_BYTES:
         raise DatasetError(
             f"The files have more than {TOGETHER_BYTES // 1_000_000} MB together; bring fewer."
         )
-    return put_together((path.name, read_rows(path, encoding=encoding)) for path in paths)
+    files = ((path.name, read_rows(path, encoding=encoding)) for path in paths)
+    return put_together(chain(files, others))
 
 
 def put_together(parts: Iterable[tuple[str, Rows]]) -> Gathered:
@@ -64,3 +125,15 @@ def put_together(parts: Iterable[tuple[str, Rows]]) -> Gathered:
         if len(whole.rows) + len(whole.refused) > ROWS:
             raise DatasetError(f"There are more than {ROWS:,} rows together; bring fewer.")
     return Gathered(whole.rows, whole.places, whole.refused, tuple(notes))
+
+
+def demand(mapping: mappings.Mapping, rows: Sequence[Row], template: Template) -> mappings.Mapping:
+    """The mapping, if it gives the template all it must have; else DatasetError."""
+    missing = mapping.missing(template, rows)
+    if missing:
+        there = ", ".join(dict.fromkeys(name for row in rows[:100] for name in row))
+        raise DatasetError(
+            f"Template '{template.name}' needs {' and '.join(map(repr, missing))}, and the rows "
+            f"have {there[:300]}; say which column is which, or choose another template."
+        )
+    return mapping

@@ -40,9 +40,9 @@ class HubName:
     @classmethod
     def parse(cls, text: str) -> Self:
         """The name in a text; DatasetError if it is none. An existing folder is one as well."""
-        folder = Path(text).expanduser()
-        if folder.is_absolute() and folder.is_dir():
-            return cls(str(folder))
+        path, _, split = text.rpartition(":") if not Path(text).is_dir() else (text, "", "")
+        if Path(path).is_absolute() and Path(path).is_dir():
+            return cls(path, split=split or None)
         found = _NAME.fullmatch(text)
         if not found or ".." in text or len(text) > 200:
             raise DatasetError(

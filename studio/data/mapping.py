@@ -8,7 +8,7 @@ Finished conversations in any of the usual formats become the columns system, hi
 answer, which the template `conversation` reads.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -43,6 +43,14 @@ GIVES: dict[Format, frozenset[str]] = {
     "columns": frozenset(),
 }
 """The columns that rows of a format have afterwards."""
+TAKES: dict[Format, frozenset[str]] = {
+    "messages": frozenset({"messages"}),
+    "alpaca": frozenset({"instruction", "output"}),
+    "prompt/completion": frozenset({"prompt", "answer"}),
+    "question/answer": frozenset({"question", "answer"}),
+}
+"""The fields without which rows cannot be taken apart."""
+BESIDES = frozenset({"system", "input", "context"})
 OPTIONS = 64
 
 
@@ -68,10 +76,7 @@ class Mapping(BaseModel):
     def edited(
         self, columns: dict[str, str], constants: dict[str, JsonValue] | None = None
     ) -> "Mapping":
-        """With a person's choices of fields by column, which win over what was suggested.
-
-        A field that no format knows makes this a plain naming of columns.
-        """
+        """With a person's choices of fields by column, which win over what was suggested."""
         fields = {field: column for column, field in columns.items()}
         if len(fields) < len(columns):
             twice = next(one for one in fields if list(columns.values()).count(one) > 1)
@@ -81,14 +86,22 @@ class Mapping(BaseModel):
             for field, column in self.columns.items()
             if field not in fields and column not in columns
         }
-        chosen = _format_of(fields) if fields else self.format
-        if fields and chosen != self.format:
+        complete = [one for one, wanted in TAKES.items() if wanted <= fields.keys()]
+        format = complete[0] if complete else self.format
+        if complete and format != self.format:
             kept = {}
-        return Mapping(
-            format=chosen,
-            columns=kept | fields,
-            constants=self.constants | (constants or {}),
-        )
+        elif not TAKES.get(format, frozenset()) <= kept.keys() | fields.keys():
+            format = "columns"
+        constants = self.constants | (constants or {})
+        return Mapping(format=format, columns=kept | fields, constants=constants)
+
+    @property
+    def renamed(self) -> dict[str, str]:
+        """By field, the columns that are only called otherwise."""
+        wanted = TAKES.get(self.format)
+        if wanted is None:
+            return self.columns
+        return {name: one for name, one in self.columns.items() if name not in wanted | BESIDES}
 
     def missing(self, template: Template, rows: Sequence[Row]) -> list[str]:
         """Columns that the template must have and no row would get."""
@@ -107,14 +120,16 @@ class Mapped:
     """Number of a row, from 1, and why it cannot be used."""
 
 
-def suggest(rows: Sequence[Row], template: Template | None = None) -> Mapping:
+def suggest(
+    rows: Sequence[Row], template: Template | None = None, *, taken: Collection[str] = ()
+) -> Mapping:
     """What the rows most likely are, seen by the columns that a template reads.
 
-    DatasetError if there are no rows to look at.
+    Columns in `taken` have found their place already. DatasetError if there are no rows to look at.
     """
     if not rows:
         raise DatasetError("There are no rows to find columns in; bring a file that has some.")
-    columns = Columns.of(rows)
+    columns = Columns.of(rows, taken)
     found = _recognise(columns)
     if template is None:
         return found
@@ -143,7 +158,9 @@ def apply(mapping: Mapping, rows: Sequence[Row]) -> Mapped:
     made = Mapped([], [], [])
     for number, row in enumerate(rows, start=1):
         try:
-            fields = MAKERS.get(mapping.format, rename)(mapping.columns, row)
+            maker = MAKERS.get(mapping.format)
+            fields = maker(mapping.columns, row) if maker else {}
+            fields |= rename(mapping.renamed, row)
         except BadTurns as error:
             made.refused.append((number, str(error)))
             continue
@@ -239,16 +256,3 @@ def _options(found: Mapping, template: Template, rows: Sequence[Row]) -> dict[st
         return {}
     labels = sorted({str(row[label]) for row in rows if row.get(label) not in (None, "")})
     return {"options": list(labels)} if 2 <= len(labels) <= OPTIONS else {}
-
-
-def _format_of(fields: dict[str, str]) -> Format:
-    if "messages" in fields:
-        return "messages"
-    if "instruction" in fields and "output" in fields:
-        return "alpaca"
-    if "question" in fields and "answer" in fields and fields.keys() <= {
-        "question", "answer", "context", "system"}:  # fmt: skip
-        return "question/answer"
-    if {"prompt", "answer"} <= fields.keys() <= {"prompt", "answer", "system", "history"}:
-        return "prompt/completion"
-    return "columns"

@@ -17,6 +17,12 @@ from studio.errors import DatasetError
 
 Side = Literal["train", "heldout"]
 
+SIDES: dict[Side, tuple[str, ...]] = {
+    "train": ("train", "training"),
+    "heldout": ("heldout", "held-out", "test", "validation", "valid", "val", "dev", "eval"),
+}
+"""What files call the two sides."""
+
 # Answers with more different values than this, or with hardly any value twice, are texts.
 LABELS = 20
 
@@ -113,13 +119,12 @@ def fraction(seed: int, purpose: str, key: str) -> float:
 
 def _side_in_column(row: SourceRow, column: str) -> Side:
     value = row.columns.get(column)
-    if value == "train":
-        return "train"
-    if value == "heldout":
-        return "heldout"
+    for side, words in SIDES.items():
+        if value in words:
+            return side
     raise DatasetError(
         f"Row {row.number}: column '{column}' holds {value!r}; every row must say 'train' or "
-        "'heldout' there, or no row may have that column."
+        "'heldout' (or test, validation) there, or no row may have that column."
     )
 
 
