@@ -1,5 +1,6 @@
 """Lanes that a server elsewhere answers: what they say, what goes wrong, and whose key it is."""
 
+import json
 import logging
 import os
 import signal
@@ -8,15 +9,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
 import yaml
+from click.testing import CliRunner
 from made_server import WORDS, Server, serving
 
 from studio import Studio
 from studio.chat.endpoints import Endpoint, read_endpoints
 from studio.chat.protocol import Row, Said, Sampling, Update
+from studio.cli import commands
 from studio.data.example import Message
 from studio.errors import EndpointError
 from studio.models.catalogue import STARTER
@@ -217,6 +221,22 @@ def test_the_file_keeps_its_order(studio: Studio) -> None:
         ant={"url": "https://host/v1", "model": "m", "title": "The ant"},
     )
     assert [one.label for one in read_endpoints(studio.settings.home)] == ["zoo", "The ant"]
+
+
+def test_the_command_line_lists_and_checks(studio: Studio, server: Server) -> None:
+    def run(*words: str) -> Any:
+        return CliRunner().invoke(commands, ["--home", str(studio.settings.home), *words])
+
+    assert "No endpoint yet; name one in" in run("endpoints").output
+    name_endpoints(studio, far={"url": server.url, "model": "good", "key_env": "", "title": "Far"})
+    assert json.loads(run("endpoints", "--json").output)[0]["title"] == "Far"
+    assert "endpoint:far" in run("endpoints").output
+    said = run("endpoints", "check", "far").output
+    assert "far answered in" in said
+    assert "It names these models: good, slow." in said
+    assert "Its address begins with http:" in said
+    refused = run("endpoints", "check", "near")
+    assert isinstance(refused.exception, EndpointError)
 
 
 # ---- against `transformers serve`, which serves the starter
