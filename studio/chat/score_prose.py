@@ -76,7 +76,7 @@ def tell_place(arena: Arena, deck: DeckScore, place: int) -> str:
     rank = deck.ranking[place]
     name = arena.title_of(rank.lane)
     if not place:
-        return f"{name}: 0 points, which the others are counted from."
+        return f"{name}: 0 points, from which the others count; 400 are odds of ten to one."
     reach = (
         f"95 %: {signed(rank.interval[0], 0)} to {signed(rank.interval[1], 0)}"
         if rank.interval
@@ -99,6 +99,7 @@ def _tell_rate(one: str, pair: PairScore) -> str:
     assert pair.rate is not None
     assert pair.interval is not None
     halves = f", {pair.ties + pair.bad} neither" if pair.ties + pair.bad else ""
+    halves += f", {pair.same} of these the same words" if pair.same else ""
     told = (
         f"{one} won {percent(pair.rate)} of {pair.n} vote{'s' if pair.n > 1 else ''} "
         f"({between(pair.interval)}; {pair.wins} won, {pair.losses} lost{halves})"

@@ -86,7 +86,8 @@ def build(studio: Studio, links: Links, setting: Setting, tab: gr.Tab) -> None:
     made = wire(start.click, begin, studio, outputs=[opened, menu, fold], trigger_mode="once",
                 inputs=[decks, own, count, setting.lanes, setting.base, setting.owner,
                         setting.scope, *drawn])  # fmt: skip
-    chosen = wire(menu.input, choose, studio, inputs=[menu, setting.scope], outputs=opened)
+    chosen = wire(menu.input, choose, studio, inputs=[menu, setting.scope],
+                  outputs=[opened, fold])  # fmt: skip
     on = {"inputs": [opened, setting.scope], "outputs": list(stage), "trigger_mode": "once"}
     for event in (made.success, chosen.success, stage.following.click):
         wire(event, show_next, studio, **on, show_progress="minimal")
@@ -174,9 +175,9 @@ def begin(
 
 
 @told
-def choose(studio: Studio, id: str | None, scope: str | None) -> str | None:
+def choose(studio: Studio, id: str | None, scope: str | None) -> list[Any]:
     """Open an arena that was begun before."""
-    return studio.arenas.open(id, scope).id if id else None
+    return [studio.arenas.open(id or "", scope).id, gr.Accordion(open=False)]
 
 
 @told
