@@ -8,6 +8,7 @@ import gradio as gr
 from studio.studio import Studio
 from studio.ui import answering, board, chats, keeping, keys, raw, starters, turns, why
 from studio.ui.border import told, wire
+from studio.ui.defused import COPY
 from studio.ui.desk import KEYS, MESSAGE, Desk, Held
 from studio.ui.links import Links
 from studio.ui.setting import Setting
@@ -44,6 +45,7 @@ def build(studio: Studio, links: Links, setting: Setting, tab: gr.Tab) -> None:
     keeping.wire_up(studio, desk, box)
     raw.wire_up(studio, desk, sheet)
     keys.build(links)
+    links.page.load(None, js=COPY, api_visibility="private")
 
 
 def _lay_out_message() -> tuple[gr.Textbox, gr.Button, gr.Button, gr.Button]:

@@ -137,6 +137,7 @@ button:focus-visible, input:focus-visible, textarea:focus-visible, [role="tab"]:
   .tab-container button { padding: 0 .6rem !important; }
   .st-lane-base, .st-lane-tuned { height: 260px !important; }
   #chat-list { order: 2; }
+  #lane-bar > * { flex-basis: 100% !important; }
   table.st-table, table.st-table tbody, table.st-table tr { display: block; }
   table.st-table thead { position: absolute; width: 1px; height: 1px; overflow: hidden;
     clip-path: inset(50%); }

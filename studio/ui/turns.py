@@ -129,7 +129,7 @@ def turn_to(studio: Studio, desk: Desk, version: str, *values: Any) -> dict[Any,
 
 @told
 def point(
-    studio: Studio, desk: Desk, number: int, *values: Any, event: gr.SelectData
+    studio: Studio, desk: Desk, number: int, event: gr.SelectData, *values: Any
 ) -> dict[Any, Any]:
     """Look at the turn whose bubble was clicked."""
     held = Held.read(*values)

@@ -32,9 +32,10 @@ def serve() -> Iterator[Callable[[Path], Server]]:
     """Start the real app over a home folder; all are ended with the module."""
     started: list[Server] = []
 
-    def start(home: Path) -> Server:
+    def start(home: Path, port: int = 0) -> Server:
         with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
             port = probe.getsockname()[1]
         command = [sys.executable, "app.py", "--port", str(port), "--home", str(home)]
         address = f"http://127.0.0.1:{port}/"

@@ -68,7 +68,7 @@ def test_a_person_goes_from_rows_to_a_report(browser: "playwright.Browser", addr
     page.get_by_label("Your message, to every lane").fill("What colour is the sky?")
     page.get_by_label("Your message, to every lane").press("Enter")
     expect(page.locator("#note-0")).to_contain_text("base, verified", timeout=PATIENCE)
-    expect(page.locator("#note-1")).to_contain_text("strength 1")
+    expect(page.locator("#note-1")).to_contain_text("token")
     expect(page.locator("#lane-1")).to_contain_text("What colour is the sky?")
     page.locator("#flag").click()
     expect(page.get_by_test_id("toast-body").last).to_contain_text("asks the 1 flagged case")
