@@ -134,6 +134,6 @@ class Handler(BaseHTTPRequestHandler):
 def serving() -> Iterator[Server]:
     """The server, until the end of the block."""
     with Server() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield server
         server.shutdown()

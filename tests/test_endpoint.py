@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,8 +19,11 @@ from click.testing import CliRunner
 from made_server import WORDS, Server, serving
 
 from studio import Studio
+from studio.chat.client import ChatClient
 from studio.chat.endpoints import Endpoint, read_endpoints
-from studio.chat.protocol import Row, Said, Sampling, Update
+from studio.chat.line import Limits
+from studio.chat.protocol import Ask, Row, Said, Sampling, Update
+from studio.chat.together import answer_together
 from studio.cli import commands
 from studio.data.example import Message
 from studio.errors import EndpointError
@@ -221,6 +225,51 @@ def test_the_file_keeps_its_order(studio: Studio) -> None:
         ant={"url": "https://host/v1", "model": "m", "title": "The ant"},
     )
     assert [one.label for one in read_endpoints(studio.settings.home)] == ["zoo", "The ant"]
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[ChatClient]:
+    """A client of a real process that answers without a model, one question at a time."""
+    made = [sys.executable, str(Path(__file__).with_name("made_engine.py"))]
+    opened = ChatClient(tmp_path / "chat.log", made, limits=Limits(seats=1, places=0))
+    yield opened
+    opened.close()
+
+
+def beside(client: ChatClient, server: Server, orders: str) -> list[Update]:
+    """All updates of a question to this machine's lane and to an endpoint."""
+    far = Endpoint(name="far", url=server.url, model="good")
+    rows = tuple(Row(lane=lane, messages=asked(orders)) for lane in (far.lane, "base"))
+    request = Ask(id=0, base="starter", method="lora", lanes=(), rows=rows, sampling=Sampling())
+    return list(answer_together(client, request, {far.lane: far}))
+
+
+def test_this_machine_and_an_endpoint_answer_side_by_side(
+    client: ChatClient, server: Server
+) -> None:
+    updates = beside(client, server, "say 30")
+    far, here = updates[-1].rows
+    assert (far.lane, far.text) == ("endpoint:far", "".join(WORDS))
+    assert (here.lane, here.tokens, here.stopped) == ("base", 30, True)
+    assert [update.done for update in updates] == [False] * (len(updates) - 1) + [True]
+    quick = next(update for update in updates if update.rows and update.rows[0].stopped)
+    assert quick.rows[1].tokens < 30  # the endpoint's answer did not wait for this machine's
+    assert client.live == 0
+
+
+def test_what_goes_wrong_here_leaves_the_endpoint_its_answer(
+    client: ChatClient, server: Server
+) -> None:
+    far, here = beside(client, server, "refuse")[-1].rows
+    assert far.text == "".join(WORDS)
+    assert (here.text, here.note) == ("", "There is no such base.")
+    holding = client.ask(
+        [Row(lane="base", messages=asked("say 1000"))], base="starter", method="lora"
+    )
+    next(holding)
+    far, here = beside(client, server, "say 1")[-1].rows
+    assert far.text == "".join(WORDS)
+    assert "the line is full" in here.note
 
 
 def test_the_command_line_lists_and_checks(studio: Studio, server: Server) -> None:

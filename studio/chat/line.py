@@ -71,10 +71,12 @@ class Line(Generic[P]):
                 f"{most.each} of your questions are on their way already; wait for one of their "
                 "answers, or stop it."
             )
-        if len(self._waiting) >= most.places:
+        free = not self._waiting and self._has_room(place)
+        if len(self._waiting) >= most.places and not free:
+            before = len(everybody)
             raise Busy(
-                f"{len(everybody)} people are before you, and the line is full; try again in "
-                f"about {self._patience(len(everybody))}."
+                f"{before} {'people are' if before > 1 else 'person is'} before you, and the line "
+                f"is full; try again in about {self._patience(before)}."
             )
         self._waiting.append(place)
 
