@@ -97,6 +97,11 @@ class Engine:
         """The base and every tuned lane that is loaded."""
         return [BASE, *self._lanes]
 
+    @property
+    def adapters(self) -> list[str]:
+        """PEFT's names of the adapters that are loaded, whatever their lanes' strengths."""
+        return list(self._adapters.values())
+
     def add_lane(self, lane: str, adapter: Path, *, strength: float = 1.0) -> None:
         """Have a lane of this name: a run's adapter at a strength; loaded only if it is new."""
         before = self._lanes.get(lane)
