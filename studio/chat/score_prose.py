@@ -113,8 +113,6 @@ def _tell_rate(one: str, pair: PairScore) -> str:
 def _tell_needed(pair: PairScore) -> str:
     if pair.preferred:
         return ""
-    if not pair.decisive:
-        return "No vote was decisive so far."
     if pair.still_needed is None and pair.decisive < FEWEST_DECISIVE:
         return ""
     if pair.still_needed is None:

@@ -44,7 +44,7 @@ FORMS: dict[str, tuple[str, Callable[[Arenas, Arena], str]]] = {
     "csv": ("Every vote as CSV", arena_sheet.csv),
     "json": ("Everything as JSON", arena_sheet.as_json),
 }
-HEADERS = ("Pair", "Won", "Votes", "Same words", "Longer by", "At equal lengths", "Sign test",
+HEADERS = ("Pair", "Tied", "Both bad", "Same words", "Longer by", "At equal lengths", "Sign test",
            "Any time")  # fmt: skip
 FETCH = "() => { setTimeout(() => document.querySelector('#fetch-arena').click(), 150) }"
 
@@ -139,14 +139,12 @@ def _draw_deck(arena: Arena, deck: DeckScore) -> str:
 
 
 def _row(arena: Arena, pair: PairScore) -> list[str]:
-    assert pair.rate is not None
-    assert pair.interval is not None
     names = f"{escape(arena.title_of(pair.one))} against {escape(arena.title_of(pair.other))}"
     adjusted = pair.adjusted
     return [
         names,
-        f"{percent(pair.rate)} ({between(pair.interval)})",
-        f"{pair.wins} won, {pair.losses} lost, {pair.ties} tied, {pair.bad} both bad",
+        str(pair.ties),
+        str(pair.bad),
         str(pair.same),
         f"{signed(pair.longer_by or 0, 0)} letters",
         f"{percent(adjusted.rate)} ({between(adjusted.interval)})" if adjusted else "–",
