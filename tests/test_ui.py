@@ -13,11 +13,13 @@ from click.testing import CliRunner
 
 from studio import Recipe, Studio
 from studio.cli import commands
+from studio.chat.conversation import Conversation
+from studio.chat.protocol import Said, Update
 from studio.data.example import Example, Message
 from studio.errors import DatasetError, RecipeError, TemplateError
 from studio.tuning.events import append_event
 from studio.tuning.run import create_run
-from studio.ui import flagging, forms
+from studio.ui import forms, keeping
 from studio.ui.border import UNEXPECTED, told
 from studio.ui.draft import Draft, apply_draft, name_template, open_draft
 from studio.ui.guard import Guard
@@ -326,15 +328,15 @@ def test_a_run_is_described_from_its_events(studio: Studio) -> None:
 
 
 def test_a_flagged_answer_becomes_a_case_that_every_measurement_asks(studio: Studio) -> None:
-    talk = {
-        "base": [
-            {"role": "user", "content": "What is the capital of France?"},
-            {"role": "assistant", "content": "Paris"},
-        ]
-    }
-    flagging.flag(studio, talk, "Be brief.")
+    asked = Conversation.begin(system="Be brief.").say("What is the capital of France?")
+    held = [None, None, "", ["base"], "starter", "", "own", "Markdown", 0, 1, 0, 8, 0]
+    held[0] = studio.chats.save(asked).id
     with pytest.raises(gr.Error, match="has not answered yet"):
-        flagging.flag(studio, {"base": talk["base"][:1]}, "")
+        keeping.keep_case(studio, "", None, *held)
+    said = Said(lane="base", text="Paris", tokens=1, stopped=True, first_token=0,
+                tokens_per_second=0)  # fmt: skip
+    studio.chats.save(asked.answered(Update(id=1, rows=(said,), done=True)))
+    keeping.keep_case(studio, "", None, *held)
     (probe,) = [one for one in studio.probes() if one.title == "Flagged in chat"]
     assert [(case.messages[0].content, case.answer) for case in probe.cases] == [
         ("Be brief.", "Paris")
