@@ -72,6 +72,9 @@ def follow(studio: Studio, desk: Desk, live: bool, *values: Any) -> Iterator[dic
     last = talk.exchanges[-1] if talk and talk.exchanges else None
     asked = set(last.lanes) if last else set()
     moved = [lane for lane in held.lanes if lane not in asked and kin(lane, asked)]
+    if not held.conversation:
+        yield desk.show_lanes(studio, held)
+        return
     if not (live and moved):
         yield desk.show(studio, talk, held)
         return

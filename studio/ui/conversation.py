@@ -107,6 +107,8 @@ def _wire_answers(studio: Studio, desk: Desk, send: gr.Button, live: gr.Checkbox
 def restore(studio: Studio, desk: Desk, *values: Any) -> dict[Any, Any]:
     """What is open, as it is kept."""
     held = Held.read(*values)
+    if not held.conversation:
+        return desk.show_lanes(studio, held)
     talk = held.open(studio)
     return desk.take_up(studio, talk, held) if talk else desk.show(studio, None, held)
 

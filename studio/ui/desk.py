@@ -137,6 +137,19 @@ class Desk:
         shown = draw(studio, self.board, talk, held.lanes, held.form, turn)
         return {self.setting.conversation: talk.id if talk else None} | shown
 
+    def show_lanes(self, studio: Studio, held: Held) -> dict[Any, Any]:
+        """The columns of the lanes that are set, whatever is said in them.
+
+        A conversation may be opened while this is on its way: it must not be shut again.
+        """
+        shown: dict[Any, Any] = {
+            column: gr.Column(visible=number < len(held.lanes))
+            for number, column in enumerate(self.board.columns)
+        }
+        for bot, lane in zip(self.board.bots, held.lanes, strict=False):
+            shown[bot] = gr.Chatbot(label=studio.title_of(lane))
+        return shown
+
     def take_up(self, studio: Studio, talk: Conversation, held: Held) -> dict[Any, Any]:
         """Open a conversation, with everything set as it was asked last."""
         lanes = [lane for lane in talk.lanes if lane == BASE or is_there(studio, lane)]
