@@ -11,7 +11,7 @@ from made_home import give_adapter, make_home
 from made_report import CASES, STEPS, STRENGTHS, Made, make_report_home
 
 from studio import Studio
-from studio.measure.report import Report
+from studio.measure.report import Report, detached_key
 from studio.measure.results import read_run_outcomes
 from studio.ui import (
     cases,
@@ -363,3 +363,13 @@ def test_the_adapter_is_taken_away_with_its_card_and_the_report(
     weaker = next(lane.id for lane in opened.lanes if lane.strength < 1)
     with pytest.raises(gr.Error, match="keep it as a run of its own"):
         downloads.export(studio, weaker, opened)
+
+
+def test_a_soft_prompt_is_told_attached_and_detached(studio: Studio, opened: Report) -> None:
+    lane = opened.lanes[0].id
+    proof = {detached_key(lane): "largest difference 0 nats per token on 32 cases"}
+    soft = opened.model_copy(update={"conditions": proof, "lanes": opened.lanes[:2]})
+    told = findings.tell_lanes(soft)
+    assert told.count("Detached, it is the base</span>: largest difference 0 nats") == 1
+    assert "has no strength" in strengths.show(studio, soft, lane, "points", 2)[0]
+    assert "Detached" not in findings.tell_lanes(opened)

@@ -2,11 +2,12 @@
 
 import copy
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, pad
 from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
 from studio.engine.batches import alike
@@ -244,8 +245,34 @@ def predict(
         for name, value in {**inputs, "logits_to_keep": scored}.items()
         if name in known
     }
-    with engine.rows_of(lanes) as options:
+    first = int(scored.any(0).long().argmax())
+    with engine.rows_of(lanes) as options, _last_layer_from(engine, first):
         output = engine.model(**given, use_cache=True, **options)
     logits = output.logits
     kept = logits if logits.dim() == 2 else logits[scored.to(logits.device)]
     return kept.float(), output.past_key_values
+
+
+@contextmanager
+def _last_layer_from(engine: Engine, first: int) -> Iterator[None]:
+    """The last layer's feed-forward part is computed from this column on, and 0 before it.
+
+    Nothing before it is scored, and no later layer looks there; keys and values are made earlier.
+    """
+    layers: Any = getattr(engine.inner.get_decoder(), "layers", None)
+    part: Any = getattr(layers[-1], "mlp", None) if layers is not None else None
+    if not first or not hasattr(part, "down_proj"):
+        yield
+        return
+    whole, before = part.forward, vars(part).get("forward")
+
+    def shortened(hidden: torch.Tensor) -> torch.Tensor:
+        return pad(whole(hidden[:, first:].contiguous()), (0, 0, first, 0))
+
+    part.forward = shortened
+    try:
+        yield
+    finally:
+        del part.forward
+        if before is not None:
+            part.forward = before

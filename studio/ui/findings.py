@@ -76,8 +76,19 @@ def _draw_card(report: Report, lane: LaneInfo) -> str:
         f'<p class="st-quiet">{escape(lane.recipe)}</p>'
         f'<div class="st-facts">{"".join(facts)}</div>'
         f"<p>{_count_families(report, lane.id)}</p>"
+        f"{_tell_detached(report.detached(lane.id))}"
         f"<details><summary>In words</summary><p>{escape(report.headline(lane.id))}</p></details>"
         "</section>"
+    )
+
+
+def _tell_detached(proof: str) -> str:
+    """What a soft prompt is without itself; nothing for an adapter."""
+    if not proof:
+        return ""
+    return (
+        '<p>Measured with the soft prompt attached. <span class="st-base">Detached, it is the base'
+        f"</span>: {escape(proof)}.</p>"
     )
 
 

@@ -71,6 +71,7 @@ summary:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; b
 .st-repair { border: 1px solid var(--line); border-radius: 10px; background: var(--card);
   padding: .7rem .9rem !important; justify-content: space-between; }
 .st-repair button { flex: none; }
+.st-repair .st-options { flex: none; margin-top: auto; }
 .st-repair h4 { margin: 0 0 .2rem; font-size: .95rem; }
 .st-repair p { margin: 0; font-size: .86rem; color: var(--quiet); }
 table.st-heat { border-collapse: separate; border-spacing: 2px; font-size: .8rem;

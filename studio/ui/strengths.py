@@ -33,6 +33,7 @@ MEASURED = (0.25, 0.5, 0.75, 1.0, 1.25)
 """The strengths that one click measures."""
 FEW = 3  # from so many strengths on a curve is drawn
 NOT_OPEN = "Open a finished measurement and choose a tuned model first."
+SOFT = "A soft prompt has no strength: it is there or not. Taken off, it leaves the base as it was."
 NONE = "Choose a tuned model above: its strengths appear here."
 
 
@@ -65,6 +66,8 @@ def show(
     """The curve of the chosen lane's run, or what to do to get one."""
     if report is None or lane is None or not has_lane(report, lane):
         return [empty(NONE), gr.Plot(visible=False), gr.skip()]
+    if report.detached(lane):
+        return [empty(SOFT), gr.Plot(visible=False), gr.skip()]
     run = run_of(report.lane(lane))
     points = strengths_of(gather(report, unit), run)
     if len(points) < FEW:
