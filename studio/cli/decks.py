@@ -62,11 +62,11 @@ def run_deck(
     """Answer a deck in every lane and show the table; it goes on where it was stopped."""
     if out and out.suffix not in WRITERS:
         raise StudioError(f"{out.name}: a deck is written as {' or '.join(WRITERS)}.")
-    table = None
+    table, told = None, -1
     for table in studio.run_deck(name, lanes, **options):
-        count = len(table.rounds)
-        if not table.live:
-            click.echo(f"{count} of {len(table.run.deck.prompts)} prompts answered", err=True)
+        if len(table.rounds) > told:
+            told = len(table.rounds)
+            click.echo(f"{told} of {len(table.run.deck.prompts)} prompts answered", err=True)
     assert table is not None
     if out:
         out.write_text(WRITERS[out.suffix](table), encoding="utf-8")

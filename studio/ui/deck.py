@@ -133,11 +133,11 @@ def answer(
         deck, lanes[1:], limit=int(limit or 0), system=system, base=base, owner=owner,
         fresh=fresh, sampling=read_sampling(*sampling),
     )  # fmt: skip
-    last = 0.0
+    last, seen = 0.0, -1
     try:
         for table in tables:
-            if not table.live or time.monotonic() - last > PACE:
-                last = time.monotonic()
+            if len(table.rounds) > seen or time.monotonic() - last > PACE:
+                last, seen = time.monotonic(), len(table.rounds)
                 yield [table.run.id, *_draw(studio, table, order, lane, only, 0)]
     finally:
         tables.close()

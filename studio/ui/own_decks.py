@@ -11,7 +11,7 @@ from studio.studio import Studio
 from studio.ui.border import told, wire
 
 HOW = (
-    "One prompt per line, or JSON lines such as "
+    "Or JSON lines, such as "
     '{"prompt": "What is 2 + 3?", "answer": "5", "scorer": "number"}'
 )
 
@@ -20,8 +20,8 @@ def build(studio: Studio, decks: gr.Dropdown, lanes: gr.State, base: gr.State) -
     """Lay the part out and wire it; a deck that is kept is chosen at once."""
     with gr.Row():
         with gr.Column(scale=3, min_width=280):
-            text = gr.Textbox(value="", label="Prompts", lines=5, max_lines=12, info=HOW,
-                              elem_id="own-prompts")  # fmt: skip
+            text = gr.Textbox(value="", label="Prompts, one per line", lines=5, max_lines=12,
+                              info=HOW, elem_id="own-prompts")  # fmt: skip
         with gr.Column(scale=2, min_width=240):
             file = gr.File(label="Or a file: .txt, .jsonl, .json, .csv, .tsv", height=110,
                            file_types=list(FORMATS), elem_id="own-file")  # fmt: skip
