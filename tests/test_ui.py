@@ -12,9 +12,9 @@ import pytest
 from click.testing import CliRunner
 
 from studio import Recipe, Studio
-from studio.cli import commands
 from studio.chat.conversation import Conversation
 from studio.chat.protocol import Said, Update
+from studio.cli import commands
 from studio.data.example import Example, Message
 from studio.errors import DatasetError, RecipeError, TemplateError
 from studio.tuning.events import append_event
