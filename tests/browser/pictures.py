@@ -49,9 +49,7 @@ def open_tab(page: Page, title: str) -> None:
 def talk(page: Page) -> None:
     """Ask the base and the two newest runs two task rows and a question about an old skill."""
     expect(page.locator("#lane-1")).to_be_visible(timeout=30_000)
-    page.get_by_label("Tuned runs beside the base").click()
-    page.get_by_role("option").nth(1).click()
-    page.keyboard.press("Escape")
+    page.locator("#add-lane").click()
     expect(page.locator("#lane-2")).to_be_visible(timeout=30_000)
     message = page.get_by_label("Your message, to every lane")
     for deck, card in ((0, 0), (0, 1), (1, 2)):
