@@ -12,6 +12,7 @@ from studio.engine.lanes import Lane
 from studio.engine.load import Engine
 from studio.engine.prefix import Kept, Layers
 from studio.engine.quick import Step
+from studio.errors import ModelError
 
 Drawing = Callable[[torch.Tensor], torch.Tensor]
 """Makes tokens, (rows,), of logits, (rows, vocabulary)."""
@@ -69,6 +70,11 @@ class _Batch:
         self._model = engine.inner
         self._softs = softs
         self._takes = inspect.signature(self._model.forward).parameters
+        if "past_key_values" not in self._takes:
+            raise ModelError(
+                f"{engine.base.name} keeps what it has read in a way of its own, which answers "
+                "here cannot go on from; choose a base of another architecture."
+            )
         self.cache: Any = DynamicCache(config=self._model.config)
         self.plain = all(type(layer) is DynamicLayer for layer in self.cache.layers)
         device = engine.device
