@@ -16,9 +16,9 @@ import psutil
 import pytest
 
 from studio.chat.client import ENGINE, ChatClient
-from studio.chat.protocol import Row, Sampling, Update
+from studio.chat.protocol import Explain, Lane, Row, Sampling, Update
 from studio.data.example import Message
-from studio.errors import Busy
+from studio.errors import Busy, ModelError
 from studio.models.catalogue import STARTER
 
 pytestmark = pytest.mark.slow
@@ -149,6 +149,34 @@ def test_an_engine_killed_under_load_costs_nobody_an_answer(
         said = list(people.map(lambda question: answer(client, question), QUESTIONS[:12]))
     assert said == [alone[question] for question in QUESTIONS[:12]]
     assert client.engine_pid != killed
+
+
+def test_others_come_and_fail_or_read_while_answers_go_on(
+    client: ChatClient, alone: dict[str, str], tmp_path: Path
+) -> None:
+    messages = rows("Hi")[0].messages
+    gone = Lane(id="gone", adapter=tmp_path / "gone")
+    reading = Explain(
+        id=0, base="starter", method="lora", lanes=(), messages=messages,
+        answer="Once upon a time", before="base", after="base",
+    )  # fmt: skip
+
+    def fail() -> None:
+        lost = [Row(lane="gone", messages=messages)]
+        with pytest.raises(ModelError, match="gone"):
+            list(client.ask(lost, base="starter", method="lora", lanes=[gone]))
+
+    def read() -> None:
+        tokens = client.explain(reading).tokens
+        assert tokens
+        assert all(token.kl == pytest.approx(0, abs=1e-4) for token in tokens)
+
+    with ThreadPoolExecutor(6) as people:
+        others = [people.submit(deed) for _ in range(5) for deed in (fail, read)]
+        said = list(people.map(lambda question: answer(client, question), QUESTIONS))
+        for other in others:
+            other.result()
+    assert said == [alone[question] for question in QUESTIONS]
 
 
 @pytest.fixture(scope="module")
