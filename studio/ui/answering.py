@@ -7,7 +7,7 @@ from typing import Any
 from studio.chat.conversation import Conversation
 from studio.errors import ChatError, StudioError
 from studio.studio import Studio
-from studio.ui.board import draw_answers
+from studio.ui.board import draw_answers, tell_exchange
 from studio.ui.border import tell, told
 from studio.ui.desk import Desk, Held
 from studio.ui.lanes import kin
@@ -103,7 +103,7 @@ def stream(
         talk = studio.chats.save(talk)  # before the message leaves its box
         yield desk.show(studio, talk, held) | (first or {})
         answers = studio.answer(talk, lanes=lanes, owner=held.owner)
-        due = 0.0
+        due, update = 0.0, None
         try:
             for talk, update in answers:
                 if update.done or time.monotonic() >= due:
@@ -114,7 +114,8 @@ def stream(
         finally:
             answers.close()  # nobody listens any more: the answers stop
         talk = studio.chats.open(talk.id)
-    yield desk.show(studio, talk, held) | {desk.said: time.time()}
+    status = tell_exchange(talk.exchanges[-1], update)
+    yield desk.show(studio, talk, held) | {desk.board.status: status, desk.said: time.time()}
 
 
 def place(turn: int | None) -> int:

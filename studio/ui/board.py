@@ -125,7 +125,7 @@ def draw_answers(
 ) -> dict[Any, Any]:  # fmt: skip
     """What the lanes said and how fast; this alone changes while answers come."""
     here = talk.exchanges[turn] if talk and talk.exchanges else None
-    drawn: dict[Any, Any] = {board.status: _tell_exchange(here, update)}
+    drawn: dict[Any, Any] = {board.status: tell_exchange(here, update)}
     for bot, note, lane in zip(board.bots, board.notes, lanes, strict=False):
         drawn[bot] = _bubbles(talk, lane, form)
         drawn[note] = _tell_answer(here, lane, writing=update is not None and not update.done)
@@ -213,7 +213,7 @@ def _tell_pace(answer: Answer) -> str:
     return f"{pace}, first after {answer.first_token:.2f} s"
 
 
-def _tell_exchange(exchange: Exchange | None, update: Update | None) -> str:
+def tell_exchange(exchange: Exchange | None, update: Update | None) -> str:
     """One line for all lanes: how the answers were drawn, and what on."""
     if exchange is None:
         return ""
@@ -224,7 +224,9 @@ def _tell_exchange(exchange: Exchange | None, update: Update | None) -> str:
         parts.append(exchange.about)
     if update is not None and update.waiting:
         parts.insert(0, f"Waiting: {update.waiting} before you in the line")
-    elif update is not None and not update.rows:
+    elif update is not None and update.memory:
+        parts.append(f"{update.memory / 1e9:.1f} GB of memory in use by the engine")
+    elif update is not None and not update.rows and not update.done:
         parts.insert(0, update.news or "Thinking; the first answer also loads the model")
     return _quiet(parts)
 

@@ -23,6 +23,7 @@ BESIDE = 4
 EVERY = "Every lane is this model."
 NO_RUNS = "The base answers alone until a tuned run is finished; the Tune tab starts one."
 AWAY = "A lane is elsewhere: what you write in a conversation is sent to that server as well."
+SWITCHED = "The next message loads this base; the one before leaves the memory first."
 ALIKE = "Two lanes are the same and answer as one; give one of them another strength."
 
 
@@ -161,7 +162,7 @@ def read_bar(*held: Any) -> list[Any]:
 def change_base(studio: Studio, base: str) -> list[Any]:
     """Another base, with its newest run beside it."""
     fitting = [run.id for run in _finished(studio) if run.recipe.base == base]
-    return _say([BASE, *fitting[:1]], base)
+    return _say([BASE, *fitting[:1]], base, SWITCHED)
 
 
 @told
