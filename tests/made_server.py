@@ -119,6 +119,11 @@ class Handler(BaseHTTPRequestHandler):
         self.begin()
         self.chunk("Well")
 
+    def pensive(self, _: dict[str, Any]) -> None:
+        self.begin()
+        line = {"choices": [{"delta": {"reasoning_content": "Hm"}, "finish_reason": "length"}]}
+        self.wfile.write(f"data: {json.dumps(line)}\n\n".encode())
+
     def failing(self, _: dict[str, Any]) -> None:
         self.begin()
         self.chunk("Well")

@@ -101,6 +101,7 @@ def test_a_server_that_does_not_stream_is_read_as_well(studio: Studio, server: S
         ("garbled", "Well", "no chat completion"),
         ("broken", "Well", "broke off in the middle"),
         ("failing", "Well", "failed in the middle of its answer. It says: CUDA out of memory"),
+        ("pensive", "", "only thought; allow more new tokens"),
         ("flood", "", "sent a line of more than"),
         ("slow", "Well", "said nothing for 0.5 seconds"),
     ],

@@ -25,9 +25,10 @@ _calls = threading.BoundedSemaphore(CALLS)
 
 
 class Delta(BaseModel):
-    """What a chunk adds to the answer."""
+    """What a chunk adds to the answer, or to the thoughts before it, which are not shown."""
 
     content: str | None = None
+    reasoning_content: str | None = None
 
 
 class Choice(BaseModel):
@@ -104,14 +105,16 @@ class Call:
 
     async def _answer(self) -> None:
         began, shown, first = time.monotonic(), 0.0, 0.0
-        text, tokens = "", 0
+        text, tokens, thought = "", 0, False
         async with aclosing(stream(self._endpoint, self._body)) as chunks:
             async for chunk in chunks:
                 now = time.monotonic()
                 choice = chunk.choices[0] if chunk.choices else Choice()
-                if new := (choice.message or choice.delta).content or "":
+                delta = choice.message or choice.delta
+                thought = thought or bool(delta.reasoning_content)
+                if delta.content:
                     first = first or now
-                    text, tokens = text + new, tokens + 1
+                    text, tokens = text + delta.content, tokens + 1
                 if chunk.usage and chunk.usage.completion_tokens:
                     tokens = chunk.usage.completion_tokens
                 if len(text) > LONGEST:
@@ -127,6 +130,8 @@ class Call:
                 if now - shown >= PAUSE:
                     shown = now
                     self._post(self._said, False)
+        if thought and not text:
+            raise EndpointError(f"{_who(self._endpoint)} only thought; allow more new tokens.")
 
 
 def _pace(tokens: int, seconds: float) -> float:
