@@ -47,12 +47,14 @@ from studio.data.draft import Draft, template_of
 from studio.data.draft_items import Provenance
 from studio.data.drafts import FIRST, Drafts, mark_of
 from studio.data.example import Message
+from studio.data.foreign import Brought, free_name
 from studio.data.gather import Gathered, demand, gather
 from studio.data.hub import read_hub
 from studio.data.mapping import Mapping, suggest
 from studio.data.readers import Rows
 from studio.data.reuse import rows_of_dataset
 from studio.data.template import Template, find, own, shipped
+from studio.data.template_forms import read_templates
 from studio.errors import ChatError, DatasetError, RunError, StudioError
 from studio.measure.comparison import Comparison, LaneSpec
 from studio.measure.halves import measuring_half, replayed_half
@@ -124,6 +126,22 @@ class Studio:
             (folder / rows_file).write_text("".join(lines), encoding="utf-8")
         (folder / f"{template.name}.yaml").write_text(kept.yaml(), encoding="utf-8")
         return self.template(template.name)
+
+    def import_templates(self, path: Path | str) -> Brought:
+        """Keep templates of a file of another program among a person's own.
+
+        PromptSource YAML, FLAN's pattern pairs, a task of Natural Instructions or of lm-eval, or
+        a template of ours. A name that is taken gets a number. TemplateError leaves nothing behind.
+        """
+        found = read_templates(Path(path).expanduser())
+        taken = {template.name for template in self.templates()}
+        kept = []
+        for template in found.templates:
+            name = free_name(template.name, taken)
+            taken.add(name)
+            renamed = template.model_copy(update={"name": name})
+            kept.append(self.save_template(renamed, found.rows.get(template.name, ())))
+        return Brought(tuple(kept), found.left)
 
     def gather(
         self, sources: Sequence[str | Path], *, encoding: str = "", owner: str | None = None

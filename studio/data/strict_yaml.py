@@ -1,18 +1,21 @@
 """YAML files written by people, read without surprises: no repeated keys, no aliases."""
 
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 from typing import Any
 
 import yaml
 
 
-def read(text: str) -> dict[str, Any]:
-    """The mapping that the text holds; ValueError with the line and the reason otherwise."""
+def read(text: str, *, tags: Collection[str] = ()) -> dict[str, Any]:
+    """The mapping that the text holds; ValueError with the line and the reason otherwise.
+
+    Values with one of these tags are read as if they had none, except that a text becomes Tagged.
+    """
     try:
         # An alias repeats a part; a few lines of them can unfold to gigabytes.
         if "*" in text and any(map(_is_alias, yaml.parse(text, yaml.CSafeLoader))):
             raise ValueError("aliases (*name) are not allowed; write the part out")
-        fields = yaml.load(text, Loader=_StrictLoader)
+        fields = yaml.load(text, Loader=_loader(tags))
     except yaml.MarkedYAMLError as error:
         line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise ValueError(f"{line}{error.problem}") from error
@@ -21,6 +24,30 @@ def read(text: str) -> dict[str, Any]:
     if not isinstance(fields, dict):
         raise ValueError("must be a mapping, lines of 'key: value'")
     return fields
+
+
+class Tagged(str):
+    """A text that stood behind a tag, such as the name of a function that is never called."""
+
+
+def _loader(tags: Collection[str]) -> type["_StrictLoader"]:
+    if not tags:
+        return _StrictLoader
+
+    class Loader(_StrictLoader):
+        """Knows these tags, and these alone."""
+
+    for tag in tags:
+        Loader.add_constructor(tag, _untag)
+    return Loader
+
+
+def _untag(loader: "_StrictLoader", node: yaml.Node) -> Any:
+    if isinstance(node, yaml.MappingNode):
+        return loader.construct_mapping(node, deep=True)
+    if isinstance(node, yaml.SequenceNode):
+        return loader.construct_sequence(node, deep=True)
+    return Tagged(node.value)
 
 
 def _is_alias(event: yaml.Event) -> bool:

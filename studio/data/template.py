@@ -46,6 +46,8 @@ class Phrasing(BaseModel):
     """Jinja source of the answer; the template's where none is given."""
     weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)
     """How often this phrasing is taken, relative to the others."""
+    name: str = ""
+    """What it is called in the file it came from; decides nothing."""
 
 
 class Template(BaseModel):
@@ -162,6 +164,8 @@ class Template(BaseModel):
         """SHA-256 of what decides the examples; titles, licences and sample rows do not."""
         parts = {"name", "system", "answer", "phrasings", "answer_choices", "split_column"}
         fields = self.model_dump(mode="json", include=parts)
+        for phrasing in fields["phrasings"]:
+            del phrasing["name"]
         if self.history_column:  # named only where there is one: older ids stay what they were
             fields["history_column"] = self.history_column
         content = json.dumps(fields, sort_keys=True)

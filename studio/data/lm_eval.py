@@ -1,0 +1,222 @@
+"""Tasks of lm-evaluation-harness (EleutherAI) as templates, and templates as such tasks.
+
+Only its YAML: what a task computes by a Python function (`!function`) is listed, never run.
+"""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jinja2 import nodes
+
+from studio.data import strict_yaml
+from studio.data.foreign import (
+    UNKNOWN_LICENSE,
+    Brought,
+    Given,
+    LeftOut,
+    name_of,
+    unknown_in,
+    without_system,
+)
+from studio.data.jinja_source import parse, reads
+from studio.data.readers import Row, read_rows
+from studio.data.strict_yaml import Tagged
+from studio.data.template import CHOICE_SEPARATOR, Phrasing, Template
+from studio.errors import DatasetError, TemplateError
+
+READ = {
+    "task", "doc_to_text", "doc_to_target", "doc_to_choice", "description", "include",
+    "output_type", "dataset_kwargs", "dataset_path", "dataset_name", "test_split",
+    "validation_split", "training_split", "metadata", "tag", "group", "task_alias",
+}  # fmt: skip
+KINDS = ("multiple_choice", "generate_until")
+INCLUDES = 4
+_COLUMN = re.compile(r"[A-Za-z_]\w*")
+
+
+def is_task(text: str) -> bool:
+    """Whether a YAML text looks like a task."""
+    return re.search(r"^(doc_to_text|output_type|include)\s*:", text, re.MULTILINE) is not None
+
+
+def read(path: Path) -> Brought:
+    """The task of a file, and rows that it names beside itself. Raises TemplateError."""
+    task = _fields(path, depth=0)
+    left = [LeftOut(key, "a template does not need it") for key in sorted(task) if key not in READ]
+    kind = task.get("output_type", "generate_until")
+    if kind not in KINDS:
+        raise TemplateError(f"{path.name}: output_type {kind} asks for nothing to be answered.")
+    prompt = _source(task, "doc_to_text", path)
+    choices = _choices(task.get("doc_to_choice"), path)
+    description = task.get("description") or ""
+    rows = _rows(task, path, left)
+    name = name_of(str(task.get("task") or path.stem))
+    try:
+        template = Template(
+            name=name,
+            title=str(task.get("task_alias") or task.get("task") or path.stem),
+            description="Imported from a task of lm-evaluation-harness.",
+            task="classification" if choices else "generation",
+            license=UNKNOWN_LICENSE,
+            source=f"lm-evaluation-harness task {task.get('task') or path.stem}, "
+            f"dataset {task.get('dataset_path', 'not named')}.",
+            answer=_target(task, choices, path),
+            phrasings=(Phrasing(prompt=description + prompt),),
+            answer_choices=choices,
+        )
+    except ValueError as error:
+        reason = " ".join(str(error).split())[:300]
+        raise TemplateError(f"{path.name} cannot be a template: {reason}.") from error
+    return Brought((template,), tuple(left), {name: rows} if rows else {})
+
+
+def write(template: Template) -> Given:
+    """A task for every phrasing, with the rows beside them."""
+    left = without_system(template, "lm-evaluation-harness")
+    rows = template.all_rows()
+    files = {}
+    data = f"{template.name}.jsonl"
+    several = len(template.phrasings) > 1
+    for number, phrasing in enumerate(template.phrasings, start=1):
+        answer = template.answer if phrasing.answer is None else phrasing.answer
+        if reads(phrasing.prompt + answer, "row"):
+            left.append(LeftOut(f"phrasing {number}", "it reads the row as a whole"))
+            continue
+        name = f"{template.name}-{number}" if several else template.name
+        known = _known_choices(template)
+        task: dict[str, Any] = {
+            "task": name,
+            "dataset_path": "json",
+            "dataset_kwargs": {"data_files": {"test": data}},
+            "test_split": "test",
+            "output_type": "multiple_choice" if template.answer_choices else "generate_until",
+            "doc_to_text": _with(known, phrasing.prompt),
+            "doc_to_target": _with(known, answer),
+        }
+        if isinstance(template.answer_choices, tuple):
+            task["doc_to_choice"] = list(template.answer_choices)
+        elif template.answer_choices:
+            task["doc_to_choice"] = known + "{{ answer_choices }}"
+        files[f"{name}.yaml"] = yaml.safe_dump(task, sort_keys=False, allow_unicode=True, width=100)
+    if not files:
+        raise TemplateError(f"Template '{template.name}' cannot be written: {left[-1]}.")
+    files[data] = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    return Given(files, tuple(left))
+
+
+def _known_choices(template: Template) -> str:
+    """Jinja that sets what our renderer gives to every template."""
+    choices = template.answer_choices
+    if choices is None:
+        return ""
+    if isinstance(choices, tuple):
+        return "{% set answer_choices = " + json.dumps(list(choices), ensure_ascii=False) + " %}"
+    return (
+        "{% set joined %}" + choices + "{% endset %}{% set answer_choices = joined.split('"
+        + CHOICE_SEPARATOR + "') | map('trim') | list %}"
+    )  # fmt: skip
+
+
+def _with(known: str, source: str) -> str:
+    return known + source if reads(source, "answer_choices") else source
+
+
+def _fields(path: Path, *, depth: int) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        fields = strict_yaml.read(text, tags=("!function",))
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise TemplateError(f"{path.name}: {error}.") from error
+    named = fields.pop("include", None)
+    if named is None:
+        return fields
+    if depth == INCLUDES or not isinstance(named, str):
+        raise TemplateError(f"{path.name}: `include:` has to name one file, not in a circle.")
+    return _fields(_beside(path, named), depth=depth + 1) | fields
+
+
+def _beside(path: Path, named: str) -> Path:
+    folder = path.resolve().parent
+    found = (folder / named).resolve()
+    if not found.is_relative_to(folder):
+        raise TemplateError(f"{path.name}: {named} lies outside its folder; copy it beside.")
+    return found
+
+
+def _source(task: dict[str, Any], field: str, path: Path) -> str:
+    """A field as Jinja: a template as it is, a column's name as its value."""
+    value = task.get(field)
+    if isinstance(value, Tagged):
+        raise TemplateError(f"{path.name}: {field} is the Python function {value}, never run.")
+    if not isinstance(value, str) or not value:
+        raise TemplateError(f"{path.name}: {field} is neither a column nor a template.")
+    if reason := unknown_in(value):
+        raise TemplateError(f"{path.name}: {field}: {reason}.")
+    return "{{ " + value + " }}" if _COLUMN.fullmatch(value) else value
+
+
+def _target(task: dict[str, Any], choices: tuple[str, ...] | str | None, path: Path) -> str:
+    """The answer as Jinja; among choices, a number is the place of the right one."""
+    value = task.get("doc_to_target")
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{{{{ answer_choices[{value}] }}}}" if choices else str(value)
+    source = _source(task, "doc_to_target", path)
+    if not choices:
+        return source
+    if _COLUMN.fullmatch(str(value)):
+        return f"{{{{ answer_choices[{value}] if {value} is integer else {value} }}}}"
+    return (
+        "{% set target %}" + source + "{% endset %}{% set target = target | trim %}"
+        "{{ answer_choices[target | int] if target.isdecimal() else target }}"
+    )
+
+
+def _choices(value: Any, path: Path) -> tuple[str, ...] | str | None:
+    if value is None:
+        return None
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return tuple(value)
+    if isinstance(value, str) and not isinstance(value, Tagged):
+        source = "{{ " + value + " }}" if _COLUMN.fullmatch(value) else value
+        if _gives_one_value(source):
+            start, end = source.rindex("{{"), source.rindex("}}")
+            inside = source[start + 2 : end].strip()
+            return source[:start] + "{{ (" + inside + ") | join(' " + CHOICE_SEPARATOR + " ') }}"
+    raise TemplateError(
+        f"{path.name}: doc_to_choice must be a list of texts, a column, or one Jinja expression."
+    )
+
+
+def _gives_one_value(source: str) -> bool:
+    """Whether Jinja source is one expression, with nothing but settings before it."""
+    *settings, last = parse(source).body or [nodes.Template([])]
+    return (
+        all(isinstance(one, nodes.Assign | nodes.AssignBlock) for one in settings)
+        and isinstance(last, nodes.Output)
+        and len(last.nodes) == 1
+        and not isinstance(last.nodes[0], nodes.TemplateData)
+    )
+
+
+def _rows(task: dict[str, Any], path: Path, left: list[LeftOut]) -> list[Row]:
+    """Rows of the files that the task names beside itself."""
+    options = task.get("dataset_kwargs") or {}
+    named = options.get("data_files") if isinstance(options, dict) else None
+    flat: list[str] = []
+    for one in named.values() if isinstance(named, dict) else [named]:
+        flat += one if isinstance(one, list) else [one] if isinstance(one, str) else []
+    if not flat:
+        where = task.get("dataset_path", "nowhere")
+        left.append(LeftOut("rows", f"they come from {where}; bring them as a file or hub:{where}"))
+    rows: list[Row] = []
+    for one in flat:
+        try:
+            rows += read_rows(_beside(path, one)).rows
+        except DatasetError as error:
+            left.append(LeftOut(f"rows of {one}", str(error)))
+    return rows

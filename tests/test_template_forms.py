@@ -1,0 +1,460 @@
+"""Templates of other programs: brought over so that they render the same, and written back."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from studio import Studio
+from studio.cli import commands
+from studio.data import flan, lm_eval, natural, promptsource
+from studio.data.foreign import literal
+from studio.data.rendering import preview
+from studio.data.sandbox import Sandbox
+from studio.data.template import Template, find, shipped
+from studio.data.template_forms import FORMS, read_templates, write_template
+from studio.errors import TemplateError
+from studio.measure.importing import read_probe
+
+SHARED = Path(__file__).parents[2] / "shared" / "data" / "promptsource"
+
+
+def said(template: Template, rows: list[dict[str, Any]]) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Prompt, answer and choices of every row in every phrasing, in the order of the phrasings."""
+    examples = sorted(preview(template, rows), key=lambda one: (one.phrasing, one.row))
+    return [(one.messages[-1].content, one.completion, one.choices) for one in examples]
+
+
+# ---- PromptSource
+
+WEATHER = r"""
+dataset: weather
+subset: days
+templates:
+  0a:
+    !Template
+    answer_choices: dry ||| wet
+    id: 0a
+    jinja: "{{report}}\nWas the day {{'dry'}} or {{\"wet\"}}? ||| {{ answer_choices [label] }}"
+    metadata: !TemplateMetadata
+      languages: [en]
+      original_task: true
+    name: after
+    reference: ''
+  0b: !Template
+    answer_choices: dry ||| wet
+    id: 0b
+    jinja: "{% if label != -1 %}Say dry or wet.\n{{report}}\n|||\n{{answer_choices[label]}}\
+      {% endif %}"
+    metadata: !TemplateMetadata {languages: [en]}
+    name: guarded
+  0c: !Template
+    answer_choices: 'no ||| yes'
+    id: 0c
+    jinja: "{% set day = report.split('.')[0] %}{{ day }}. Did it rain? ||| \
+      {{ answer_choices[label] }} ({{ day }})"
+    metadata: !TemplateMetadata {languages: [en]}
+    name: with a setting
+  0d: !Template
+    answer_choices: null
+    id: 0d
+    jinja: "{% if label %}Was it wet?||| yes {{report}}{% else %}Was it dry? \
+      ||| yes, {{report}}{% endif %}"
+    name: both branches
+  0e: !Template {id: 0e, jinja: 'no answer here', name: nothing to learn}
+  0f: !Template {id: 0f, jinja: '{{ choice(["a", "b"]) }} ||| {{ report }}', name: by chance}
+  10: !Template {id: 10, jinja: '{{ report | highlight }} ||| x', name: strange filter}
+  11: !Template {id: 11, jinja: '{{ report ||| x', name: broken}
+  12: !Template
+    answer_choices: "{{ options | join('|||') }}"
+    id: 12
+    jinja: "{{ report }} {{ answer_choices | join(' or ') }}? ||| {{ answer_choices[0] }}"
+    name: choices of the row
+"""
+DAYS: list[dict[str, Any]] = [
+    {"report": "Sun all day. Warm.", "label": 0, "options": ["dry", "hot"]},
+    {"report": "Rain all day. Cold.", "label": 1, "options": ["wet", "cold"]},
+]
+
+
+def test_promptsource_renders_as_it_does_there() -> None:
+    found = promptsource.read(WEATHER, "weather.yaml")
+    by_name = {phrasing.name: template for template in found.templates
+               for phrasing in template.phrasings}  # fmt: skip
+    assert by_name["after"] is not by_name["with a setting"]
+    assert said(by_name["after"], DAYS)[0] == (
+        "Sun all day. Warm.\nWas the day dry or wet?", "dry", ("dry", "wet"),
+    )  # fmt: skip
+    assert said(by_name["guarded"], DAYS) == [
+        ("Say dry or wet.\nSun all day. Warm.", "dry", ("dry", "wet")),
+        ("Say dry or wet.\nRain all day. Cold.", "wet", ("dry", "wet")),
+    ]
+    assert said(by_name["with a setting"], DAYS)[1] == (
+        "Rain all day. Did it rain?", "yes (Rain all day)", ("no", "yes"),
+    )  # fmt: skip
+    assert said(by_name["both branches"], DAYS) == [
+        ("Was it dry?", "yes, Sun all day. Warm.", ()),
+        ("Was it wet?", "yes Rain all day. Cold.", ()),
+    ]
+    assert said(by_name["choices of the row"], DAYS)[1] == (
+        "Rain all day. Cold. wet or cold?", "wet", ("wet", "cold"),
+    )  # fmt: skip
+
+
+def test_what_promptsource_cannot_bring_is_listed_with_its_reason() -> None:
+    left = {one.what: one.why for one in promptsource.read(WEATHER, "weather.yaml").left}
+    assert left.keys() == {"nothing to learn", "by chance", "strange filter", "broken"}
+    assert "no |||" in left["nothing to learn"]
+    assert "choice()" in left["by chance"]
+    assert "'highlight'" in left["strange filter"]
+    assert "line 1" in left["broken"]
+
+
+def test_rows_for_which_a_guarded_template_is_not_meant_render_to_nothing() -> None:
+    found = promptsource.read(WEATHER, "weather.yaml")
+    guarded = next(one for one in found.templates if one.phrasings[0].name == "guarded")
+    assert said(guarded, [DAYS[0] | {"label": -1}]) == [("", "", ("dry", "wet"))]
+
+
+def test_promptsource_is_written_back_and_read_the_same() -> None:
+    for template in promptsource.read(WEATHER, "weather.yaml").templates:
+        given = promptsource.write(template)
+        again = promptsource.read(given.files[f"{template.name}.yaml"], "again.yaml")
+        back = [text for one in again.templates for text in said(one, DAYS)]
+        assert sorted(back) == sorted(said(template, DAYS))
+        names = [phrasing.name for one in again.templates for phrasing in one.phrasings]
+        assert sorted(names) == sorted(phrasing.name for phrasing in template.phrasings)
+
+
+def test_every_shipped_template_goes_to_promptsource_and_back() -> None:
+    for template in shipped().values():
+        again = promptsource.read(
+            promptsource.write(template).files[f"{template.name}.yaml"], "again.yaml"
+        )
+        rows = [dict(row) for row in template.rows]
+        plain = template.model_copy(update={"system": "", "history_column": None})
+        back = [text for one in again.templates for text in said(one, rows)]
+        assert sorted(back) == sorted(said(plain, rows)), template.name
+        assert not again.left
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "templates: {}",
+        "a: b",
+        "templates: {x: !Template {jinja: a}",
+        "templates: !!python/object:x.Y {}",
+    ],
+)
+def test_what_is_no_promptsource_file_is_refused(text: str) -> None:
+    with pytest.raises(TemplateError, match="bad.yaml"):
+        promptsource.read(text, "bad.yaml")
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the real template files are not here")
+def test_real_promptsource_files_import_and_render_whole() -> None:
+    row = {
+        "text": "A text.", "label": 1, "sentence": "A sentence.", "context": "A passage.",
+        "question": "is it so", "answers": {"text": ["so"]}, "passage": "A passage.",
+        "document": "A document.", "summary": "A summary.",
+    }  # fmt: skip
+    fine_labels = {0: 0, 1: 2, 2: 24, 3: 28, 4: 32, 5: 37}
+    rows = [row | {"coarse_label": c, "fine_label": f} for c, f in fine_labels.items()]
+    paths = sorted(SHARED.glob("*.yaml"))
+    assert len(paths) == 7
+    for path in paths:
+        found = read_templates(path)
+        assert not found.left
+        entries = path.read_text().count("!Template\n")
+        assert sum(len(one.phrasings) for one in found.templates) == entries
+        for template in found.templates:
+            whole = [one for one in preview(template, rows) if one.completion]
+            assert all(one.messages[-1].content for one in whole)
+            numbers = {one.phrasing for one in whole}
+            assert numbers == set(range(1, len(template.phrasings) + 1)), template.name
+
+
+# ---- FLAN
+
+PATTERNS = '''
+"""Patterns for tests."""
+RULES = {
+    "rains": [
+        ("{report}\\n\\nDid it rain on {day[name]}?\\n\\n{options_}", "{answer}"),
+        ("Did it "
+         "rain? {{yes or no}} {report}\\n{options_}", "{answer}"),
+        ("{% report %} {report!r}", "{answer}"),
+        ("{report:>10}", "{answer}"),
+        ("{0} {report}", "{answer}"),
+        (make(), "{answer}"),
+        "only one text",
+    ],
+    "titles": [{"inputs": "Title for: {report}", "targets": "{places[0]}"}],
+    "computed": [p for p in RULES],
+}
+print("never run")
+'''
+RAINS = {
+    "report": "It {poured} {{ all }} day.", "day": {"name": "Monday"}, "answer": "yes",
+    "options": ["yes", "no"], "places": ["Rain"],
+}  # fmt: skip
+
+
+def test_flan_patterns_render_as_format_would(capsys: pytest.CaptureFixture[str]) -> None:
+    found = flan.read(PATTERNS, "patterns.py")
+    assert capsys.readouterr().out == ""
+    rains, titles = found.templates
+    options = "OPTIONS:\n- yes\n- no\n"
+    first = "{report}\n\nDid it rain on {day[name]}?\n\n{options_}".format(
+        **RAINS, options_=options
+    ).strip()
+    assert said(rains, [RAINS]) == [
+        (first, "yes", ("yes", "no")),
+        ("Did it rain? {yes or no} It {poured} {{ all }} day.\n" + options.strip(), "yes",
+         ("yes", "no")),
+    ]  # fmt: skip
+    assert said(titles, [RAINS]) == [("Title for: It {poured} {{ all }} day.", "Rain", ())]
+    assert [one.what for one in found.left] == [
+        "rains, pattern 3", "rains, pattern 4", "rains, pattern 5", "rains, pattern 6",
+        "rains, pattern 7", "computed",
+    ]  # fmt: skip
+
+
+def test_flan_is_written_back_and_read_the_same() -> None:
+    for template in flan.read(PATTERNS, "patterns.py").templates:
+        given = flan.write(template)
+        assert given.left == ()
+        (again,) = flan.read(given.files[f"{template.name}.json"], "again.json").templates
+        assert said(again, [RAINS]) == said(template, [RAINS])
+
+
+def test_what_a_pattern_cannot_say_is_listed() -> None:
+    given = flan.write(find("sentiment").model_copy(update={"system": "Be brief."}))
+    assert {one.what for one in given.left} == {"system message", "possible answers"}
+    with pytest.raises(TemplateError, match="phrasing 3"):
+        flan.write(find("choose-label"))
+
+
+@pytest.mark.parametrize("text", ["{}", "[1]", '{"a": [["x"]]}', "x = 1", "def f(:", "(" * 9000])
+def test_what_is_no_flan_file_is_refused(text: str) -> None:
+    with pytest.raises(TemplateError, match="bad.py"):
+        flan.read(text, "bad.py")
+
+
+# ---- Natural Instructions
+
+TASK: dict[str, Any] = {
+    "Definition": ["Name the {% season %} of the {{ month }}."],
+    "Categories": ["Classification"],
+    "Positive Examples": [{"input": "May {x}", "output": "spring", "explanation": "As it is."}],
+    "Negative Examples": [{"input": "May", "output": "winter"}],
+    "Instances": [
+        {"id": "1", "input": "July", "output": ["summer", "high summer"]},
+        {"id": "2", "input": "January", "output": ["winter"]},
+        {"id": "3", "input": None, "output": []},
+    ],
+    "Instance License": ["CC BY 4.0"],
+}
+
+
+def test_a_natural_instruction_brings_definition_examples_and_instances(tmp_path: Path) -> None:
+    found = natural.read(json.dumps(TASK), "task1_seasons.json")
+    (template,) = found.templates
+    rows = found.rows[template.name]
+    definition = "Name the {% season %} of the {{ month }}."
+    assert said(template, rows) == [
+        (f"{definition}\n\nInput: July\nOutput:", "summer", ()),
+        (f"{definition}\n\nInput: January\nOutput:", "winter", ()),
+        (f"{definition}\n\nInput: May {{x}}\nOutput: spring\n\nInput: July\nOutput:", "summer", ()),
+        (f"{definition}\n\nInput: May {{x}}\nOutput: spring\n\nInput: January\nOutput:", "winter",
+         ()),
+    ]  # fmt: skip
+    assert template.license == "CC BY 4.0"
+    assert [one.what for one in found.left] == [
+        "instance 3", "further answers of 1 instances", "Negative Examples",
+    ]  # fmt: skip
+
+
+def test_a_natural_instruction_is_written_back() -> None:
+    plain = TASK | {"Definition": ["Name the season."], "Positive Examples": []}
+    found = natural.read(json.dumps(plain), "task1_seasons.json")
+    rows = found.rows["task1-seasons"]
+    template = found.templates[0].model_copy(update={"rows": tuple(rows)})
+    fields = json.loads(natural.write(template).files["task1-seasons.json"])
+    assert fields["Definition"] == ["Name the season."]
+    assert fields["Instances"] == TASK["Instances"][:2]
+    assert fields["Instance License"] == ["CC BY 4.0"]
+
+
+def test_any_template_goes_to_natural_instructions_as_it_renders() -> None:
+    for template in (find("topic"), find("answer-from-text")):
+        given = natural.write(template)
+        fields = json.loads(given.files[f"{template.name}.json"])
+        found = natural.read(json.dumps(fields), "again.json")
+        assert len(found.rows["again"]) == len(template.all_rows())
+        assert {one.what for one in given.left} == {"phrasings"}
+
+
+def test_what_is_no_natural_instruction_is_refused() -> None:
+    for text in ("{}", '{"Definition": 1}', "nonsense", '{"Definition": 1, "Definition": 2}'):
+        with pytest.raises(TemplateError, match="bad.json"):
+            natural.read(text, "bad.json")
+
+
+# ---- lm-evaluation-harness
+
+
+def task_file(folder: Path, **fields: Any) -> Path:
+    path = folder / "rain.yaml"
+    known = {"task": "rain", "dataset_path": "acme/rain", "output_type": "multiple_choice",
+             "doc_to_text": "{{report}}\nRain?", "doc_to_target": "label",
+             "doc_to_choice": ["no", "yes"]}  # fmt: skip
+    path.write_text(yaml.safe_dump(known | fields))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("fields", "prompt", "answer", "choices"),
+    [
+        ({}, "Rain all day. Cold.\nRain?", "yes", ("no", "yes")),
+        ({"doc_to_target": "{{label}}"}, "Rain all day. Cold.\nRain?", "yes", ("no", "yes")),
+        ({"doc_to_target": "{{ ['no', 'yes'][label] }}"}, "Rain all day. Cold.\nRain?", "yes",
+         ("no", "yes")),
+        ({"doc_to_target": 0, "doc_to_text": "report"}, "Rain all day. Cold.", "no",
+         ("no", "yes")),
+        ({"doc_to_choice": "options"}, "Rain all day. Cold.\nRain?", "cold", ("wet", "cold")),
+        ({"doc_to_choice": "{{ [report[:4], 'Sun'] }}"}, "Rain all day. Cold.\nRain?", "Sun",
+         ("Rain", "Sun")),
+        ({"description": "Look out.\n\n"}, "Look out.\n\nRain all day. Cold.\nRain?", "yes",
+         ("no", "yes")),
+        ({"output_type": "generate_until", "doc_to_choice": None, "doc_to_target": "report"},
+         "Rain all day. Cold.\nRain?", "Rain all day. Cold.", ()),
+    ],
+)  # fmt: skip
+def test_lm_eval_tasks_ask_and_answer_as_there(
+    tmp_path: Path, fields: dict[str, Any], prompt: str, answer: str, choices: tuple[str, ...]
+) -> None:
+    found = lm_eval.read(task_file(tmp_path, **fields))
+    assert said(found.templates[0], DAYS[1:]) == [(prompt, answer, choices)]
+    assert any(one.what == "rows" and "acme/rain" in one.why for one in found.left)
+
+
+def test_lm_eval_includes_and_rows_beside_are_read(tmp_path: Path) -> None:
+    data = {"data_files": {"test": "rows.jsonl"}}
+    task_file(tmp_path, dataset_kwargs=data, num_fewshot=3)
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in DAYS))
+    (tmp_path / "child.yaml").write_text("include: rain.yaml\ntask: child\n")
+    found = read_templates(tmp_path / "child.yaml")
+    assert found.templates[0].name == "child"
+    assert found.rows == {"child": DAYS}
+    assert [one.what for one in found.left] == ["num_fewshot"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("task: x\ndoc_to_text: !function utils.ask\ndoc_to_target: a\n", "never run"),
+        ("task: x\ndoc_to_text: a\n", "doc_to_target is neither"),
+        ("task: x\ndoc_to_text: a\noutput_type: loglikelihood_rolling\n", "asks for nothing"),
+        ("include: ../../etc/passwd\ndoc_to_text: a\n", "outside its folder"),
+        ("include: bad.yaml\n", "circle"),
+        ("task: x\ndoc_to_text: a\ndoc_to_target: b\ndoc_to_choice: [1, 2]\n", "list of texts"),
+        ("task: x\ndoc_to_text: '{{ a'\ndoc_to_target: b\n", "line 1"),
+    ],
+)
+def test_a_task_that_cannot_be_a_template_says_why(tmp_path: Path, text: str, reason: str) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(text)
+    with pytest.raises(TemplateError) as refusal:
+        read_templates(path)
+    assert reason in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", ["sentiment", "topic", "choose-label", "label"])
+def test_our_templates_as_lm_eval_tasks_are_probes_with_the_same_answers(
+    tmp_path: Path, name: str
+) -> None:
+    template = find(name).model_copy(update={"rows_file": None})
+    given = lm_eval.write(template)
+    for file, text in given.files.items():
+        (tmp_path / file).write_text(text)
+    wanted = said(template, [dict(row) for row in template.rows])
+    asked: list[tuple[str, str, tuple[str, ...]]] = []
+    for number in range(1, len(template.phrasings) + 1):
+        path = tmp_path / f"{name}-{number}.yaml"
+        probe = read_probe(path, name="again", title="Again")
+        asked += [(case.messages[-1].content.strip(), case.answer, case.choices)
+                  for case in probe.cases]  # fmt: skip
+        again = lm_eval.read(path)
+        back = said(again.templates[0], again.rows[again.templates[0].name])
+        assert back == [one for one in wanted if one in back]
+    assert asked == wanted
+
+
+# ---- all together
+
+
+def test_literal_text_is_never_taken_for_jinja() -> None:
+    with Sandbox() as sandbox:
+        for text in ("plain", "{{ a }}", "{% raw %}{% endraw %}", "{# c #}", "}} {{{ %}'\"\\"):
+            assert sandbox.render({"text": literal(text)}, {})["text"] == text
+
+
+def test_names_of_phrasings_do_not_change_a_dataset() -> None:
+    template = find("topic")
+    named = template.model_copy(
+        update={
+            "phrasings": tuple(
+                one.model_copy(update={"name": f"way {number}"})
+                for number, one in enumerate(template.phrasings)
+            )
+        }
+    )
+    assert named.fingerprint() == template.fingerprint()
+
+
+def test_files_are_told_apart_and_their_templates_kept(studio: Studio, tmp_path: Path) -> None:
+    files = {"weather.yaml": WEATHER, "patterns.py": PATTERNS, "task1_seasons.json":
+             json.dumps(TASK), "own.yaml": find("topic").yaml()}  # fmt: skip
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+        found = studio.import_templates(tmp_path / name)
+        assert found.templates
+        for template in found.templates:
+            assert studio.template(template.name).phrasings == template.phrasings
+    assert studio.template("topic-2").title == find("topic").title
+    assert len(studio.template("task1-seasons").all_rows()) == 2
+    assert studio.build("task1-seasons", heldout_share=0.5).card.train == 1
+
+
+def test_the_command_line_imports_and_exports(home: Path, tmp_path: Path) -> None:
+    def call(*arguments: str) -> Any:
+        return CliRunner().invoke(commands, ["--home", str(home), *arguments])
+
+    (tmp_path / "weather.yaml").write_text(WEATHER)
+    done = call("templates", "import", str(tmp_path / "weather.yaml"))
+    assert done.exit_code == 0, done.output
+    assert "weather-days: 1 phrasing, 0 rows" in done.stdout
+    assert "left out: by chance: it calls choice()" in done.stderr
+    assert "weather-days" in call("templates").stdout
+    shown = call("templates", "export", "weather-days", "--format", "promptsource")
+    assert promptsource.is_promptsource(shown.stdout)
+    several = ["templates", "export", "sentiment", "--format", "lm-eval"]
+    assert call(*several).exit_code == 2
+    assert call(*several, "--output", str(tmp_path / "out")).exit_code == 0
+    assert len(list((tmp_path / "out").iterdir())) == 4
+    assert "exists already" in str(call(*several, "--output", str(tmp_path / "out")).exception)
+    assert call("templates", "import", "/nowhere.yaml").exit_code == 1
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_is_read_back_where_it_was_written(form: str, tmp_path: Path) -> None:
+    template = find("topic")
+    for name, text in write_template(template, form).files.items():
+        (tmp_path / name).write_text(text)
+    first = next(path for path in sorted(tmp_path.iterdir()) if path.suffix != ".jsonl")
+    assert read_templates(first).templates[0].phrasings
