@@ -298,6 +298,7 @@ def test_what_is_left_empty_is_left_to_the_report(
     assert isinstance(probes, list)
     assert repair_options.read("average", [["a", "b"], None]) == {"lanes": ["a", "b"]}
     assert repair_options.read("intruder", [None, 0.4, 0]) == {"likeness": 0.4, "kept": 0}
+    assert repair_options.read("kl_anchor", [0]) == repair_options.read("strength", [0]) == {}
 
 
 def test_the_drift_is_drawn_with_its_numbers(made: Made) -> None:

@@ -26,31 +26,35 @@ class Field(NamedTuple):
     high: float = 1
     step: float = 0
     """0 makes it a menu, whose choices depend on the report; 1 a whole number."""
+    start: float = 0
+    """What stands in the field at first; 0 leaves it to the report."""
     several: bool = False
 
 
 OPTIONS: dict[RemedyName, tuple[Field, ...]] = {
     "kl_anchor": (
-        Field("kl_anchor", "Weight of the anchor", "Empty: 2, or twice what it was.", 0, 100, 0.5),
+        Field("kl_anchor", "Weight of the anchor", "0: 2, or twice what it was.", 0, 100, 0.5),
     ),
     "replay": (
         Field("probes", "What is replayed", "Empty: every skill that fell.", several=True),
-        Field("probe_share", "Share of the examples", "Empty: 0.1.", 0.01, 0.9, 0.05),
+        Field("probe_share", "Share of the examples", "Of each round.", 0.01, 0.9, 0.05, 0.1),
     ),
     "strength": (
-        Field("strength", "Strength", "Empty: the best one inside the budget.", 0, 1.5, 0.05),
+        Field("strength", "Strength", "0: the best one inside the budget.", 0, 1.5, 0.05),
     ),
     "checkpoint": (
         Field("checkpoint", "Step", "Empty: the best one measured, else the last one kept."),
     ),
     "average": (
         Field("lanes", "Averaged with", "Empty: its own checkpoints.", several=True),
-        Field("rank", "Rank", "Empty: exact, the ranks add up.", 0, 512, 1),
+        Field("rank", "Rank", "0: exact, the ranks add up.", 0, 512, 1),
     ),
     "intruder": (
-        Field("top", "Directions looked at", "Empty: the largest 10.", 1, 512, 1),
-        Field("likeness", "Foreign below a cosine of", "Empty: 0.5.", 0.01, 0.99, 0.05),
-        Field("kept", "Share that is kept", "Empty: 0.75.", 0, 1, 0.05),
+        Field("top", "Directions looked at", "The largest of each matrix.", 1, 512, 1, 10),
+        Field(
+            "likeness", "Foreign below a cosine of", "With the base's own.", 0.01, 0.99, 0.05, 0.5
+        ),
+        Field("kept", "Share that is kept", "Of every foreign direction.", 0, 1, 0.05, 0.75),
     ),
 }
 MENUS = [(how, field) for how, fields in OPTIONS.items() for field in fields if not field.step]
@@ -58,7 +62,7 @@ MENUS = [(how, field) for how, fields in OPTIONS.items() for field in fields if 
 
 
 def lay_out(how: RemedyName) -> list[Any]:
-    """The fields of one repair behind a fold, all of them empty."""
+    """The fields of one repair behind a fold."""
     with gr.Accordion("Options", open=False, elem_id=f"options-{how}", elem_classes="st-options"):
         return [_make(how, field) for field in OPTIONS[how]]
 
@@ -73,7 +77,7 @@ def _make(how: RemedyName, field: Field) -> Any:
     if not field.step:
         return gr.Dropdown([], value=[] if field.several else None, multiselect=field.several,
                            **common)  # fmt: skip
-    return gr.Number(None, minimum=field.low, maximum=field.high, step=field.step,
+    return gr.Number(field.start, minimum=field.low, maximum=field.high, step=field.step,
                      precision=0 if field.step == 1 else None, **common)  # fmt: skip
 
 
@@ -107,6 +111,10 @@ def _replayable(studio: Studio, report: Report) -> list[tuple[str, str]]:
 
 
 def read(how: RemedyName, values: Sequence[Any]) -> dict[str, Any]:
-    """The options that were given; what is empty is left to the repair."""
-    named = zip(OPTIONS[how], values, strict=True)
-    return {field.name: value for field, value in named if value not in (None, "", [])}
+    """The options that were given; what is empty, or 0 from the start, is left to the repair."""
+    given = {}
+    for field, value in zip(OPTIONS[how], values, strict=True):
+        left = field.step and not field.start and not value
+        if value not in (None, "", []) and not left:
+            given[field.name] = value
+    return given
