@@ -70,7 +70,7 @@ def _lay_out() -> tuple[Banner, gr.DownloadButton, gr.Button]:
         with gr.Row(equal_height=False):
             with gr.Column(scale=4, min_width=260):
                 told_here = gr.HTML(elem_id="gathered-told", min_height=44)
-            with gr.Column(scale=1, min_width=190):
+            with gr.Column(scale=1, min_width=240):
                 tune = gr.Button("Tune on them", elem_id="tune-on-draft")
         with gr.Accordion("What was gathered", open=False, elem_id="gathered-items"):
             with gr.Row(equal_height=True):

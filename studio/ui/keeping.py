@@ -33,7 +33,7 @@ FOCUS = """() => {
 class Box:
     """Where an answer is edited before it is kept."""
 
-    frame: gr.Group
+    frame: gr.Column
     question: gr.HTML
     answer: gr.Textbox
     draft: gr.Textbox
@@ -50,17 +50,17 @@ class Box:
 
 def lay_out() -> Box:
     """The box, shut."""
-    with gr.Group(visible=False, elem_id="example-box") as frame:
+    with gr.Column(visible=False, elem_id="example-box") as frame:
         question = gr.HTML(elem_id="example-question", padding=True)
         answer = gr.Textbox(
             value="", label="The answer to learn", lines=3, max_lines=16,
             elem_id="example-answer", info="Change it to what the model should have said.",
         )  # fmt: skip
-        with gr.Row(equal_height=True):
-            draft = gr.Textbox(
-                value=FIRST, label="Draft", max_length=40, lines=1, max_lines=1, min_width=160,
-                elem_id="example-draft", info="A name of your own begins another draft.",
-            )  # fmt: skip
+        draft = gr.Textbox(
+            value=FIRST, label="Draft", max_length=40, lines=1, max_lines=1, min_width=160,
+            elem_id="example-draft", info="A name of your own begins another draft.",
+        )  # fmt: skip
+        with gr.Row():
             keep = gr.Button("Keep this example", variant="primary", elem_id="keep-example",
                              min_width=140)  # fmt: skip
             leave = gr.Button("Leave it", elem_id="leave-example", min_width=100)
@@ -97,7 +97,7 @@ def open_box(studio: Studio, number: int, at: int | None, *values: Any) -> list[
     drawn = talk(turn(message.role, message.content) for message in asked)
     label = f"The answer to learn, as {studio.title_of(lane)} said it"
     return [
-        gr.Group(visible=True),
+        gr.Column(visible=True),
         drawn,
         gr.Textbox(value=said, label=label),
         [conversation.id, here.id, lane],
@@ -159,7 +159,7 @@ def keep_case(studio: Studio, title: str, at: int | None, *values: Any) -> float
 
 def shut() -> list[Any]:
     """The box without an answer in it."""
-    return [gr.Group(visible=False), "", "", None]
+    return [gr.Column(visible=False), "", "", None]
 
 
 def _named(title: str) -> str:

@@ -154,7 +154,7 @@ button:focus-visible, input:focus-visible, textarea:focus-visible, [role="tab"]:
 .st-side h3 { font-size: .85rem; margin: 0 0 .3rem; color: var(--quiet); }
 .st-side h3 + div { line-height: 1.55; }
 @media (max-width: 640px) { #arena-answers { flex-direction: column; } }
-#gathered { border: 1px solid var(--line); border-left: 3px solid var(--accent);
+#gathered, #example-box { border: 1px solid var(--line); border-left: 3px solid var(--accent);
   border-radius: 10px; background: var(--card); padding: .6rem .9rem; gap: .5rem; }
 .st-gathered { margin: 0 0 .3rem; }
 """
