@@ -1,19 +1,21 @@
 """Many people at one engine: a fair line, told bounds, slow readers, closed tabs, dead engines."""
 
 import os
+import random
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from studio.chat.client import ChatClient
-from studio.chat.line import Limits
+from studio.chat.line import Limits, Line, Place
 from studio.chat.protocol import Row, Update
 from studio.data.example import Message
 from studio.errors import Busy, ModelError, StudioError
@@ -120,6 +122,36 @@ def test_the_person_at_the_machine_may_take_any_number_of_places(opened: Open) -
     rows = [Row(lane="base", messages=(Message(role="user", content="say 20"),))]
     held = [client.ask(rows, base="starter", method="lora") for _ in range(5)]
     assert all(next(updates) for updates in held)
+
+
+def test_whatever_happens_the_line_keeps_its_bounds_and_its_order() -> None:
+    luck = random.Random(7)
+    limits = Limits(seats=3, places=6, each=2)
+    line: Line[Place] = Line(limits)
+    came: list[Place] = []
+    called: list[Place] = []
+    for _ in range(5000):
+        match luck.choice(("join", "join", "leave", "crash")):
+            case "join":
+                with suppress(Busy):
+                    place = Place(owner=luck.choice("abcdef"))
+                    line.join(place)
+                    came.append(place)
+            case "leave" if everybody := [*line.waiting, *line.seated]:
+                line.leave(luck.choice(everybody))
+            case "crash" if line.seated and luck.random() < 0.1:
+                for place in reversed(line.seated):
+                    line.put_back(place)
+        called += [place for place in line.advance() if not place.alone]
+        seated, waiting = line.seated, line.waiting
+        assert len(seated) <= limits.seats
+        assert len(seated) == 1 or not any(place.alone for place in seated)
+        assert seated or not waiting  # nobody waits for an empty seat
+        assert len(waiting) <= limits.places + limits.seats
+        owners = [place.owner for place in (*seated, *waiting)]
+        assert all(owners.count(owner) <= limits.each for owner in owners)
+    assert len(called) > 300
+    assert called == [place for place in came if place in set(called)]  # first come, first served
 
 
 # ---- readers
