@@ -40,13 +40,13 @@ def serve() -> Iterator[Callable[[Path], Server]]:
         command = [sys.executable, "app.py", "--port", str(port), "--home", str(home)]
         address = f"http://127.0.0.1:{port}/"
         started.append(Server(subprocess.Popen(command, cwd=ROOT), address))
-        for _ in range(600):
+        for _ in range(1800):
             try:
                 urllib.request.urlopen(address, timeout=5).read()
                 return started[-1]
             except OSError:
                 time.sleep(0.1)
-        pytest.fail("the page was not served within a minute")
+        pytest.fail("the page was not served within three minutes")
 
     yield start
     for server in started:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from made_server import Server, serving
 
 from studio import Recipe, Studio
 from studio.chat.conversation import Conversation
@@ -253,24 +254,79 @@ def test_the_keyboard_is_enough(visitor: Callable[..., Any], address: str) -> No
     expect(page.locator("#version input")).to_have_value(re.compile("2 of 2"))
 
 
-def test_escape_stops_and_continue_goes_on(visitor: Callable[..., Any], address: str) -> None:
+@pytest.fixture
+def endless(home: Path) -> Iterator[Server]:
+    """A lane elsewhere that never ends its answer; it notices when somebody leaves."""
+    file = home / "endpoints.yaml"
+    with serving() as server:
+        file.write_text(f"endless:\n  url: {server.url}\n  model: endless\n", encoding="utf-8")
+        yield server
+    file.unlink()
+
+
+def ask_without_end(page: Any, text: str) -> None:
+    """Have the base and the endless lane beside each other, and ask both."""
+    page.locator("#lane-run-1 input").click()
+    page.get_by_role("option", name="endless (elsewhere)").click()
+    expect(page.locator("#lanes-note")).to_contain_text("is elsewhere", timeout=30_000)
+    message(page).fill(text)
+    message(page).press("Enter")
+    expect(page.locator("#lane-1 .bot.message")).to_contain_text("more more", timeout=PATIENCE)
+
+
+def test_escape_stops_an_answer_and_keeps_it(
+    visitor: Callable[..., Any], address: str, endless: Server
+) -> None:
+    page = visitor(address)
+    ask_without_end(page, FRANCE)
+    message(page).press("Escape")
+    expect(page.locator("#note-1")).to_contain_text("stopped before its end", timeout=60_000)
+    assert endless.left.wait(30)
+    said = answers(page, 1)[0]
+    assert said.startswith("more more")
+    page.wait_for_timeout(1000)
+    assert answers(page, 1)[0] == said
+
+
+def test_what_is_said_survives_a_tab_that_is_closed(
+    visitor: Callable[..., Any], address: str, endless: Server
+) -> None:
+    page = visitor(address)
+    ask_without_end(page, "Tell me of a closed tab.")
+    page.close()
+    assert endless.left.wait(60), "nobody reads any more, and yet it is being written"
+    again = visitor(address)
+    again.locator("#chats label").filter(has_text="Tell me of a closed tab.").first.click()
+    expect(again.locator("#note-1")).to_contain_text("stopped before its end", timeout=60_000)
+    assert answers(again, 1)[0].startswith("more more")
+
+
+def test_an_answer_that_was_cut_off_goes_on_as_if_it_had_not_been(
+    visitor: Callable[..., Any], address: str
+) -> None:
     page = visitor(address)
     page.get_by_text("How answers are drawn").click()
-    page.locator("#temperature input[type=number]").fill("2")
-    page.locator("#max-new-tokens input").fill("3000")
-    page.locator("#max-new-tokens input").press("Tab")
-    message(page).fill("Tell me a story about a fox.")
-    message(page).press("Enter")
-    expect(page.locator("#lane-0 .bot.message")).to_be_visible(timeout=PATIENCE)
-    message(page).press("Escape")
-    expect(page.locator("#note-0")).to_contain_text("stopped before its end", timeout=30_000)
-    said = answers(page, 0)[0]
-    page.locator("#max-new-tokens input").fill("8")
-    page.locator("#max-new-tokens input").press("Tab")
+    limit_to(page, 8)
+    say(page, "Tell me a story about a fox.")
+    expect(page.locator("#note-0")).to_contain_text("8 tokens")
+    expect(page.locator("#note-0")).to_contain_text("cut off at its limit")
+    limit_to(page, 200)
     page.locator("#continue-0").click()
-    expect(page.locator("#note-0")).to_contain_text("cut off at its limit", timeout=PATIENCE)
-    assert len(answers(page, 0)[0]) > len(said)
-    assert answers(page, 0)[0].startswith(said.rstrip())
+    expect(page.locator("#note-0")).not_to_contain_text("cut off", timeout=PATIENCE)
+    page.locator("#retry-all").click()
+    expect(page.locator("#version input")).to_have_value(re.compile("2 of 2"), timeout=PATIENCE)
+    settled(page, "fox")
+    whole = answers(page, 0)[0]
+    assert len(whole) > 60
+    page.locator("#version input").click()
+    page.get_by_role("option", name=re.compile("1 of 2")).click()
+    expect(page.locator("#version input")).to_have_value(re.compile("1 of 2"), timeout=20_000)
+    assert answers(page, 0)[0] == whole
+
+
+def limit_to(page: Any, tokens: int) -> None:
+    page.locator("#max-new-tokens input").fill(str(tokens))
+    page.locator("#max-new-tokens input").press("Tab")
 
 
 def test_nothing_that_was_said_is_lost(visitor: Callable[..., Any], address: str) -> None:
@@ -325,21 +381,3 @@ def test_an_answer_is_made_better_and_kept(visitor: Callable[..., Any], address:
     box.fill("Madrid, in the middle of Spain.")
     page.locator("#keep-example").click()
     expect(page.get_by_test_id("toast-body").last).to_contain_text("holds 1 example")
-
-
-def test_what_is_said_survives_a_tab_that_is_closed(
-    visitor: Callable[..., Any], address: str, home: Path
-) -> None:
-    page = visitor(address)
-    page.get_by_text("How answers are drawn").click()
-    page.locator("#temperature input[type=number]").fill("2")
-    page.locator("#max-new-tokens input").fill("3000")
-    page.locator("#max-new-tokens input").press("Tab")
-    message(page).fill("Tell me of a closed tab.")
-    message(page).press("Enter")
-    expect(page.locator("#lane-0 .bot.message")).to_be_visible(timeout=PATIENCE)
-    page.close()
-    again = visitor(address)
-    again.locator("#chats label").filter(has_text="Tell me of a closed tab.").first.click()
-    expect(again.locator("#note-0")).to_contain_text("stopped before its end", timeout=30_000)
-    assert answers(again, 0)[0].strip()
