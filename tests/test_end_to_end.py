@@ -103,7 +103,7 @@ def test_chat_answers_base_and_tuned_in_one_batch(studio: Studio, tuned: Run) ->
 def test_leaving_a_chat_early_stops_the_answer(studio: Studio) -> None:
     rows = [("base", [Message(role="user", content="Tell me a story about a fox.")])]
     answers = studio.ask(rows)
-    first = next(iter(answers))
+    first = next(update for update in answers if update.rows)
     answers.close()
     assert not first.done
     again = list(studio.ask(rows))
