@@ -30,16 +30,8 @@ class Kept:
     def __init__(self, limit: int = LIMIT) -> None:
         self._limit = limit
         self._texts: OrderedDict[_Key, Layers] = OrderedDict()
-
-    @property
-    def bytes(self) -> int:
+        self.bytes = 0
         """How much memory it holds."""
-        return sum(
-            tensor.numel() * tensor.element_size()
-            for layers in self._texts.values()
-            for pair in layers
-            for tensor in pair
-        )
 
     def find(self, lane: Lane | None, tokens: Sequence[int]) -> tuple[int, Layers]:
         """How many of the first tokens are known, and theirs; one at least is left to compute."""
@@ -56,18 +48,28 @@ class Kept:
         return best, cut
 
     def keep(self, lane: Lane | None, tokens: Sequence[int], layers: Layers) -> None:
-        """Remember a text; shorter beginnings of it are forgotten, and what no longer fits."""
+        """Remember a text; its own beginnings are forgotten, and what no longer fits."""
+        if _size(layers) > self._limit:
+            return
         new = _Key(lane, tuple(tokens))
         for key in [key for key in self._texts if key.lane == lane]:
-            if _shared(key.tokens, new.tokens) == len(key.tokens):
-                del self._texts[key]
+            shared = _shared(key.tokens, new.tokens)
+            if shared == len(key.tokens):
+                self._drop(key)
+            elif shared == len(new.tokens):  # more is known already
+                self._texts.move_to_end(key)
+                return
         self._texts[new] = layers
-        while self._texts and self.bytes > self._limit:
-            self._texts.popitem(last=False)
+        self.bytes += _size(layers)
+        while self.bytes > self._limit:
+            self._drop(next(iter(self._texts)))
 
-    def forget(self) -> None:
-        """Give the memory back."""
-        self._texts.clear()
+    def _drop(self, key: _Key) -> None:
+        self.bytes -= _size(self._texts.pop(key))
+
+
+def _size(layers: Layers) -> int:
+    return sum(tensor.numel() * tensor.element_size() for pair in layers for tensor in pair)
 
 
 def _shared(one: Sequence[int], other: Sequence[int]) -> int:
