@@ -5,14 +5,18 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from studio.chat.conversation import Conversation
+from studio.chat.protocol import Update
 from studio.errors import ChatError, StudioError
 from studio.studio import Studio
-from studio.ui.board import draw_answers, tell_exchange
+from studio.ui.board import draw_answers
 from studio.ui.border import tell, told
 from studio.ui.desk import Desk, Held
 from studio.ui.lanes import kin
 
 FRAME = 0.1  # seconds between two pictures of answers that are being written
+LONG = 2000  # letters after which a picture takes twice as long
+ASKED = Update(id=0)
+"""What is known before anybody has answered."""
 Asking = tuple[Conversation, Sequence[str] | None]
 """A conversation whose last question is to be answered, and in which lanes; None for all."""
 
@@ -101,21 +105,27 @@ def stream(
         talk = held.open(studio) or talk
         talk, lanes = ask(held.arrange(talk))
         talk = studio.chats.save(talk)  # before the message leaves its box
-        yield desk.show(studio, talk, held) | (first or {})
+        yield desk.show(studio, talk, held, update=ASKED) | (first or {})
         answers = studio.answer(talk, lanes=lanes, owner=held.owner)
-        due, update = 0.0, None
+        due, update = 0.0, ASKED
         try:
             for talk, update in answers:
                 if update.done or time.monotonic() >= due:
-                    due = time.monotonic() + FRAME
+                    due = time.monotonic() + _frame(talk)
                     yield draw_answers(desk.board, talk, held.lanes, held.form, update)
         except StudioError as error:
             tell(error, "No answer")
         finally:
             answers.close()  # nobody listens any more: the answers stop
         talk = studio.chats.open(talk.id)
-    status = tell_exchange(talk.exchanges[-1], update)
-    yield desk.show(studio, talk, held) | {desk.board.status: status, desk.said: time.time()}
+    ended = update.model_copy(update={"done": True})
+    yield desk.show(studio, talk, held, update=ended) | {desk.said: time.time()}
+
+
+def _frame(talk: Conversation) -> float:
+    """Seconds until the next picture: a browser takes longer to set what is longer."""
+    said = sum(len(answer.text) for answer in talk.exchanges[-1].answers.values())
+    return FRAME * (1 + said / LONG)
 
 
 def place(turn: int | None) -> int:

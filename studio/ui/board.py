@@ -104,10 +104,10 @@ def _button(deed: str, number: int) -> gr.Button:
 
 def draw(
     studio: Studio, board: Board, talk: Conversation | None, lanes: Sequence[str], form: str,
-    turn: int = -1,
+    turn: int = -1, update: Update | None = None,
 ) -> dict[Any, Any]:  # fmt: skip
     """The whole board: the open conversation in these lanes, with that turn looked at."""
-    drawn = draw_answers(board, talk, lanes, form, turn=turn)
+    drawn = draw_answers(board, talk, lanes, form, update, turn)
     for number, column in enumerate(board.columns):
         drawn[column] = gr.Column(visible=number < len(lanes))
     for bot, lane in zip(board.bots, lanes, strict=False):

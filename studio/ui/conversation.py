@@ -36,8 +36,9 @@ def build(studio: Studio, links: Links, setting: Setting, tab: gr.Tab) -> None:
     )  # fmt: skip
     streams = _wire_answers(studio, desk, send, live)
     streams += turns.wire_up(studio, desk, deeds)
-    wire(stop.click, halt, studio, desk, inputs=desk.held, outputs=desk.parts,
-         cancels=streams, queue=False)  # fmt: skip
+    # An event that cancels others is given no inputs of its own; what it stopped is drawn after.
+    stopped = wire(stop.click, lambda: None, cancels=streams, queue=False)
+    wire(stopped.then, halt, studio, desk, inputs=desk.held, outputs=desk.parts)
     wire(leave.click, desk.leave_editing, outputs=[desk.prompt, desk.editing, desk.leave])
     wire([setting.owner.change, tab.select, form.input], restore, studio, desk,
          inputs=desk.held, outputs=desk.everything)  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from studio.chat.conversation import Conversation
-from studio.chat.protocol import Sampling
+from studio.chat.protocol import Sampling, Update
 from studio.errors import ChatError
 from studio.measure.outcome import BASE
 from studio.studio import Studio
@@ -131,10 +131,11 @@ class Desk:
         ]  # fmt: skip
 
     def show(
-        self, studio: Studio, talk: Conversation | None, held: Held, turn: int = -1
-    ) -> dict[Any, Any]:
+        self, studio: Studio, talk: Conversation | None, held: Held, turn: int = -1,
+        update: Update | None = None,
+    ) -> dict[Any, Any]:  # fmt: skip
         """The board with this conversation in the lanes that are set."""
-        shown = draw(studio, self.board, talk, held.lanes, held.form, turn)
+        shown = draw(studio, self.board, talk, held.lanes, held.form, turn, update)
         return {self.setting.conversation: talk.id if talk else None} | shown
 
     def show_lanes(self, studio: Studio, held: Held) -> dict[Any, Any]:
