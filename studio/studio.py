@@ -196,7 +196,16 @@ class Studio:
             taken, options["beforehand"] = mapped.rows, mapped.findings()
         else:
             taken = chosen.all_rows() if rows is None else list(rows)
-        return build_dataset(chosen, taken, datasets_folder=self.settings.datasets, **options)
+        return build_dataset(
+            chosen, taken, datasets_folder=self.settings.datasets, asked=self._asked, **options
+        )
+
+    def _asked(self) -> dict[str, list[str]]:
+        """The questions of every probe by its name."""
+        return {
+            probe.name: [case.messages[-1].content for case in probe.cases if case.messages]
+            for probe in self.probes()
+        }
 
     def datasets(self) -> list[Dataset]:
         """Every dataset, newest first."""

@@ -77,4 +77,4 @@ def test_the_worst_comes_first_and_long_lists_of_rows_are_cut() -> None:
     )
     assert [finding.severity for finding in findings] == ["error", "note"]
     assert findings[0].count == 50
-    assert len(findings[0].rows) == 20
+    assert len(findings[0].shortened().rows) == 20

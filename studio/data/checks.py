@@ -15,7 +15,7 @@ LOPSIDED = 0.8
 FEW_EXAMPLES = 20
 
 # Marks that chat templates use to separate turns; inside a text they would end a turn early.
-_CONTROL_TOKEN = re.compile(r"<\|\w+\|>|</?s>|\[/?INST\]|<(?:start|end)_of_turn>")
+CONTROL_TOKEN = re.compile(r"<\|\w+\|>|</?s>|\[/?INST\]|<(?:start|end)_of_turn>")
 
 
 class Finding(BaseModel):
@@ -30,9 +30,13 @@ class Finding(BaseModel):
     count: int
     """How many rows are concerned."""
     rows: tuple[int, ...] = ()
-    """Numbers of the first of them, counted from 1."""
+    """Numbers of them, counted from 1; on a card only of the first."""
     message: str
     """What was found and what to do about it, in a sentence."""
+
+    def shortened(self) -> "Finding":
+        """With the numbers of the first rows only, as a card keeps it."""
+        return self.model_copy(update={"rows": self.rows[:ROWS_LISTED]})
 
 
 def check_examples(examples: Sequence[Example]) -> list[Finding]:
@@ -65,13 +69,7 @@ def found(
     if not rows:
         return []
     return [
-        Finding(
-            kind=kind,
-            severity=severity,
-            count=len(rows),
-            rows=tuple(rows[:ROWS_LISTED]),
-            message=message,
-        )
+        Finding(kind=kind, severity=severity, count=len(rows), rows=tuple(rows), message=message)
     ]
 
 
@@ -96,7 +94,7 @@ def _empty(examples: Sequence[Example]) -> list[Finding]:
 def _control_tokens(examples: Sequence[Example]) -> list[Finding]:
     def holds_one(example: Example) -> bool:
         texts = [message.content for message in example.messages] + [example.completion]
-        return any(_CONTROL_TOKEN.search(text) for text in texts)
+        return any(CONTROL_TOKEN.search(text) for text in texts)
 
     return found(
         "control tokens",

@@ -89,8 +89,7 @@ class Columns:
             if _plain(name) in SIDES:
                 continue
             values = [row.get(name) for row in self.sample]
-            if all(isinstance(one, str | int) and len(str(one)) <= LABEL_CHARACTERS
-                   for one in values):  # fmt: skip
+            if all(map(_may_be_label, values)):
                 different = len(set(map(str, values)))
                 if 1 < different <= len(values) // 2:
                     found.append((different, name))
@@ -104,6 +103,12 @@ class Columns:
         fitting = sum(1 for value in values if test(value))
         # One broken record in fifty must not hide what the others are; it is refused later.
         return bool(values) and fitting >= 0.9 * len(values)
+
+
+def _may_be_label(value: Any) -> bool:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return False
+    return len(str(value)) <= LABEL_CHARACTERS
 
 
 def _plain(name: str) -> str:

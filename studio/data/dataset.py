@@ -17,7 +17,7 @@ import os
 import re
 import tempfile
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +26,7 @@ from pydantic import ValidationError
 
 from studio.data.card import DatasetCard, Inputs
 from studio.data.checks import Finding, check_examples, found, is_empty
+from studio.data.closer_checks import check_closely
 from studio.data.example import Example
 from studio.data.readers import Row
 from studio.data.rendering import Phrasings, render_examples
@@ -87,13 +88,15 @@ def build_dataset(
     phrasings: Phrasings = "one",
     limit: int | None = None,
     beforehand: Sequence[Finding] = (),
+    asked: Callable[[], Mapping[str, Sequence[str]]] = dict,
 ) -> Dataset:
     """Make a dataset of rows, or return the one that the same inputs gave before.
 
     Rows of the same content count once. The split is made before the template is applied. With
     `phrasings="all"` every row to learn from gives one example per phrasing; held-out rows give
     one each, because the statistics count independent cases. `limit` is the most rows taken;
-    `beforehand` is what was found while they were read, for the card.
+    `beforehand` is what was found while they were read, for the card, and `asked` gives the
+    questions of probes by name, which should not be among them.
     DatasetError or TemplateError, and no folder, if it cannot be done.
     """
     _refuse(rows, heldout_share=heldout_share, limit=limit)
@@ -110,7 +113,9 @@ def build_dataset(
     digits = _fingerprint([FORMAT, inputs.model_dump()])[:8]
     identity = f"{slug(name or template.name)}-{digits}"
     if not (datasets_folder / identity / CARD).exists():
-        files = _make_files(template, rows, inputs=inputs, identity=identity, beforehand=beforehand)
+        files = _make_files(
+            template, rows, inputs=inputs, identity=identity, beforehand=beforehand, asked=asked()
+        )
         _publish(files, datasets_folder / identity)
     return open_dataset(identity, datasets_folder)
 
@@ -152,11 +157,13 @@ def _make_files(
     inputs: Inputs,
     identity: str,
     beforehand: Sequence[Finding],
+    asked: Mapping[str, Sequence[str]],
 ) -> dict[str, bytes]:
     """The content of every file of the dataset by name, the card last."""
     split, findings = _part(template, rows, inputs)
     train, heldout = _render(template, split, inputs)
     findings += check_examples([*train, *heldout])
+    findings += check_closely(train, heldout, asked=asked)
     train = _not_empty(train, "to learn from")
     heldout = _not_empty(heldout, "to hold out")
     files = {"train.jsonl": _lines(train), "heldout.jsonl": _lines(heldout)}
@@ -169,7 +176,7 @@ def _make_files(
         train_sha256=hashlib.sha256(files["train.jsonl"]).hexdigest(),
         heldout_sha256=hashlib.sha256(files["heldout.jsonl"]).hexdigest(),
         choices=_common_choices([*train, *heldout]),
-        findings=(*beforehand, *findings),
+        findings=tuple(one.shortened() for one in (*beforehand, *findings)),
         license=template.license,
         source=template.source,
     )
