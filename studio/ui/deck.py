@@ -28,6 +28,7 @@ NOTHING = (
     "The answers of all lanes appear here, prompt by prompt, with what differs marked. Choose a "
     "deck and press Run the deck."
 )
+FIRST = "The first answers also load the model."
 FORMS: dict[str, Callable[[Table], str]] = {"csv": deck_sheet.csv, "jsonl": deck_sheet.jsonl}
 FETCH = "() => { setTimeout(() => document.querySelector('#fetch-deck').click(), 150) }"
 
@@ -45,23 +46,23 @@ def build(studio: Studio, links: Links, setting: Setting, tab: gr.Tab) -> None:
         table = gr.HTML(elem_id="deck-table", js_on_load=PICK)
         pages = _lay_out_pages()
         gr.HTML(MEASURES)
+        _wire_downloads(studio, view)
     detail = deck_detail.build(studio, setting, view, table)
-    _wire_downloads(studio, view)
 
     shown = [state, body, view.lane, table, pages[0], view.page]
     listed = [setting.lanes, setting.base, setting.scope, deck]
-    wire([tab.select, setting.lanes.change], list_decks, studio, inputs=listed,
-         outputs=[deck, before])  # fmt: skip
     running = wire(
         run.click, answer, studio,
         inputs=[deck, limit, fresh, setting.lanes, setting.base, setting.system, setting.owner,
                 view.order, view.lane, view.only, *setting.sampling],
         outputs=[view.run, *shown], concurrency_limit=4, trigger_mode="once",
     )  # fmt: skip
+    for event in ([tab.select, setting.lanes.change], running.then):
+        wire(event, list_decks, studio, inputs=listed, outputs=[deck, before])
     halted = wire(stop.click, lambda: None, cancels=running, queue=False)
-    wire(before.input, lambda id: [id, 0], inputs=before, outputs=[view.run, view.page])
-    for event in (halted.then, view.run.change):
-        wire(event, show, studio, inputs=view.held, outputs=shown)
+    wire(halted.then, show, studio, inputs=view.held, outputs=shown)
+    wire(before.input, open_run, studio, inputs=[before, view.order, view.lane, view.only],
+         outputs=[view.run, *shown])  # fmt: skip
     looked = [view.order.input, view.lane.input, view.only.input]
     wire(looked, turn, studio, None, inputs=view.held, outputs=shown)
     for button, step in zip(pages[1:], (-1, 1), strict=True):
@@ -144,6 +145,12 @@ def answer(
 
 
 @told
+def open_run(studio: Studio, id: str, order: Order, lane: str | None, only: bool) -> list[Any]:
+    """An earlier run, from its beginning."""
+    return [id, *show(studio, id, order, lane, only, 0)]
+
+
+@told
 def show(
     studio: Studio, id: str | None, order: Order, lane: str | None, only: bool, page: int
 ) -> list[Any]:
@@ -175,8 +182,9 @@ def _draw(
     part = rounds[page * PAGE : (page + 1) * PAGE]
     drawn = draw_table(table, [*table.live, *part], titles, against=chosen)
     note = quiet("No answers differ.") if table.rounds and not rounds else ""
+    counted = draw_tallies(deck_sheet.tallies(table), titles, len(table.rounds))
     return [
-        _tell(table) + draw_tallies(deck_sheet.tallies(table), titles, len(table.rounds)),
+        _tell(table) + (counted if table.rounds else ""),
         gr.Column(visible=bool(table.rounds or table.live)),
         gr.Dropdown(choices=choices, value=chosen or ANY),
         drawn + note,
@@ -194,7 +202,8 @@ def _tell(table: Table) -> str:
         return stage("done", title, f"{total} prompts answered in every lane. {about}".strip())
     if table.waiting:
         return stage("now", title, f"{table.waiting} questions of others come first.", None)
-    told = f"{count} of {total} prompts answered. Run the deck again to go on after a stop."
+    next_step = "Run the deck again to go on after a stop."
+    told = f"{count} of {total} prompts answered. {next_step if count else FIRST}"
     return stage("now", title, told, count / total)
 
 

@@ -44,6 +44,7 @@ DECKS = """
 .st-words ins, .st-deck ins, .st-legend ins { color: inherit; text-decoration: underline;
   text-decoration-color: var(--tuned); text-decoration-thickness: 2px;
   background: var(--tuned-soft); border-radius: 3px; }
+.st-words del + ins { margin-left: .3em; }
 .st-deck table.st-table { min-width: 44rem; table-layout: fixed; }
 .st-deck td { overflow-wrap: anywhere; }
 .st-deck .st-said { white-space: pre-wrap; max-height: 11rem; overflow-y: auto;
@@ -62,7 +63,8 @@ DECKS = """
 .st-deck .st-wrong { color: var(--tuned); font-weight: 650; }
 .st-tallies { margin: .3rem 0 .5rem; }
 @media (max-width: 640px) {
-  .st-deck table.st-table { min-width: 0; }
+  .st-words del + ins { margin-left: .3em; }
+.st-deck table.st-table { min-width: 0; }
   .prose .st-deck table.st-table td, .st-deck table.st-table td { display: block;
     text-align: left; padding: .25rem 0 !important; }
   .prose .st-deck table.st-table td::before, .st-deck table.st-table td::before { display: block;
