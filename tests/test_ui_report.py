@@ -263,15 +263,21 @@ def test_what_came_back_behind_solved_cases_is_told_per_skill(made: Made, opened
     assert "mostly hidden" in text
 
 
+def tell_repairs(studio: Studio, report: Report, lane: str) -> list[Any]:
+    """The words, and the card of every repair."""
+    words, _, *rest = repairs.show(studio, report, lane, None)
+    return [words, *rest[: len(repairs.REMEDIES)]]
+
+
 def test_only_repairs_that_apply_are_offered(studio: Studio, made: Made, opened: Report) -> None:
-    words, *cards = repairs.show(studio, opened, made.plain.id)[: 1 + len(repairs.REMEDIES)]
+    words, *cards = tell_repairs(studio, opened, made.plain.id)
     assert "Down: Capitals" in words
     shown = dict(zip(repairs.REMEDIES, [card.visible for card in cards], strict=True))
     assert shown == {
         "kl_anchor": True, "replay": True, "strength": True, "checkpoint": True,
         "average": True, "intruder": False,
     }  # fmt: skip
-    words, *cards = repairs.show(studio, opened, made.keeping.id)[: 1 + len(repairs.REMEDIES)]
+    words, *cards = tell_repairs(studio, opened, made.keeping.id)
     assert "Nothing is shown to be forgotten" in words
     assert not dict(zip(repairs.REMEDIES, cards, strict=True))["replay"].visible
 
@@ -290,8 +296,11 @@ def test_every_option_of_a_repair_is_a_field_of_the_page() -> None:
 def test_what_is_left_empty_is_left_to_the_report(
     studio: Studio, made: Made, opened: Report
 ) -> None:
-    shown = repairs.show(studio, opened, made.plain.id)[1 + len(repairs.REMEDIES) :]
-    probes, steps, lanes = (menu.choices for menu in shown)
+    _, filled, *shown = repairs.show(studio, opened, made.plain.id, None)
+    menus = shown[len(repairs.REMEDIES) :]
+    probes, steps, lanes = (menu.choices for menu in menus)
+    again = repairs.show(studio, opened, made.plain.id, filled)[-len(menus) :]
+    assert again == [gr.skip()] * len(menus)  # what was chosen since stays
     assert (f"step {made.plain.checkpoints()[0]}", made.plain.checkpoints()[0]) in steps
     assert made.keeping.id in [lane for _, lane in lanes]
     assert made.plain.id not in [lane for _, lane in lanes]

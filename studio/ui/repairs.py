@@ -67,15 +67,21 @@ def build(studio: Studio, reading: Reading) -> None:
             menus += [field for option, field in options if not option.step]
             wire(begin.click, start, studio, how, inputs=[*asked, *fields], outputs=reading.wanted,
                  show_progress="minimal", trigger_mode="once")  # fmt: skip
-    read = [reading.report, reading.lane]
-    wire(reading.turned, show, studio, inputs=read, outputs=[words, *cards, *menus])
+    filled = gr.State(None)
+    read = [reading.report, reading.lane, filled]
+    wire(reading.turned, show, studio, inputs=read, outputs=[words, filled, *cards, *menus])
 
 
 @told
-def show(studio: Studio, report: Report | None, lane: str | None) -> list[Any]:
-    """What the numbers point to, and the repairs that apply to the lane."""
-    hidden = [gr.Column(visible=False) for _ in REMEDIES]
-    hidden += [gr.skip() for _ in repair_options.MENUS]
+def show(
+    studio: Studio, report: Report | None, lane: str | None, filled: list[str] | None
+) -> list[Any]:
+    """What the numbers point to, and the repairs that apply to the lane.
+
+    The menus are filled once for a lane of a measurement: what a person has chosen since stays.
+    """
+    left = [gr.skip() for _ in repair_options.MENUS]
+    hidden = [None, *(gr.Column(visible=False) for _ in REMEDIES), *left]
     if report is None or lane is None or not has_lane(report, lane):
         return ["", *hidden]
     try:
@@ -85,8 +91,9 @@ def show(studio: Studio, report: Report | None, lane: str | None) -> list[Any]:
     spec = LaneSpec.parse(lane)
     offered = applicable(report, spec, run)
     cards = [gr.Column(visible=how in offered) for how in REMEDIES]
-    menus = repair_options.offer(studio, report, spec, run)
-    return [tell_advice(report, lane, run, offered), *cards, *menus]
+    now = [report.created.isoformat(), lane]
+    menus = left if filled == now else repair_options.offer(studio, report, spec, run)
+    return [tell_advice(report, lane, run, offered), now, *cards, *menus]
 
 
 def applicable(report: Report, lane: LaneSpec, run: Run) -> list[RemedyName]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from made_report import Made, make_report_home
@@ -232,4 +233,21 @@ def test_measuring_more_and_repairing_start_from_a_button(
     page.locator("#measure-strengths").click()
     expect(page.locator("#headlines")).to_contain_text("at strength 1.25", timeout=PATIENCE)
     expect(page.locator("#strength-curve .main-svg").first).to_be_visible(timeout=SOON)
+
+    unfold(page, "part-repair")
+    expect(page.locator("#repair-average")).to_be_visible(timeout=SOON)
+    page.wait_for_timeout(1000)  # the menus are filled with the words above them
+    unfold(page, "options-average")
+    page.locator("#repair-average-lanes input").click()
+    page.get_by_role("option", name="its step 1").click()
+    expect(page.locator("#repair-average-lanes .token")).to_have_count(1)
+    page.locator("#repair-average").click()
+    expect(page.locator("#headlines")).to_contain_text("average of 2", timeout=PATIENCE)
+    page.locator("#report-lane input").click()
+    page.get_by_role("option", name="average of 2").click()
+    with page.expect_download(timeout=60_000) as download:
+        page.locator("#as-zip").click()
+    with ZipFile(download.value.path()) as archive:
+        names = {Path(name).name for name in archive.namelist()}
+    assert {"adapter_model.safetensors", "README.md", "report.html"} <= names
     assert complaints == []
