@@ -50,7 +50,7 @@ def build(studio: Studio, links: Links, setting: Setting, tab: gr.Tab) -> None:
     detail = deck_detail.build(studio, setting, view, table)
 
     shown = [state, body, view.lane, table, pages[0], view.page]
-    listed = [setting.lanes, setting.base, setting.scope, deck]
+    listed = [setting.lanes, setting.base, setting.scope, deck, before]
     running = wire(
         run.click, answer, studio,
         inputs=[deck, limit, fresh, setting.lanes, setting.base, setting.system, setting.owner,
@@ -105,9 +105,10 @@ def _wire_downloads(studio: Studio, view: View) -> None:
 
 @told
 def list_decks(
-    studio: Studio, lanes: list[str], base: str, scope: str | None, chosen: str | None
-) -> list[Any]:
-    """The decks that suit the lanes, an earlier choice kept, and the runs there are."""
+    studio: Studio, lanes: list[str], base: str, scope: str | None, chosen: str | None,
+    opened: str | None,
+) -> list[Any]:  # fmt: skip
+    """The decks that suit the lanes and the runs there are; earlier choices are kept."""
     titles = studio.decks(lanes, base=base)
     value = chosen if chosen in titles else next(iter(titles))
     runs = [
@@ -118,7 +119,7 @@ def list_decks(
     ]  # fmt: skip
     return [
         gr.Dropdown(choices=[(title, name) for name, title in titles.items()], value=value),
-        gr.Dropdown(choices=runs, value=None, visible=bool(runs)),
+        gr.Dropdown(choices=runs, value=opened, visible=bool(runs)),
     ]
 
 

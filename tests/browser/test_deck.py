@@ -1,6 +1,7 @@
 """Decks in a real browser: run, sort, stop and go on, why an answer changed, and on as a chat."""
 
 import csv
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -38,15 +39,19 @@ def page(browser: Any, address: str) -> Any:
     opened.complaints = []
     opened.on("pageerror", lambda error: opened.complaints.append(str(error)))
     opened.goto(address)
+    open_deck(opened)
+    yield opened
+    assert opened.complaints == []
+    context.close()
+
+
+def open_deck(opened: Any) -> None:
     expect(opened.locator("#run-demo")).to_be_visible(timeout=30_000)
     opened.get_by_role("tab", name="Chat", exact=True).first.click()
     expect(opened.locator("#lane-run-1")).to_be_visible(timeout=30_000)
     opened.get_by_role("tab", name="Deck", exact=True).first.click()
     task = "Task: held-out rows of Sentiment of a review"
-    expect(opened.locator("#deck input")).to_have_value(task, timeout=10_000)
-    yield opened
-    assert opened.complaints == []
-    context.close()
+    expect(opened.locator("#deck input")).to_have_value(task, timeout=20_000)
 
 
 def rows(page: Any) -> Any:
@@ -127,3 +132,29 @@ def test_prompts_of_ones_own_are_kept_and_run(page: Any) -> None:
     expect(page.locator("#deck-table")).to_contain_text("Say hello")
     page.get_by_label("Only where answers differ").check()
     expect(page.locator("#deck-table")).not_to_contain_text("same words", timeout=10_000)
+
+
+def test_a_run_that_was_stopped_is_found_again_and_goes_on(page: Any) -> None:
+    page.locator("#deck-limit input").fill("0")
+    page.locator("#deck-limit input").press("Tab")
+    page.locator("#deck input").click()
+    page.get_by_role("option").nth(1).click()
+    page.locator("#run-deck").click()
+    expect(rows(page).first).to_be_visible(timeout=PATIENCE)
+    page.locator("#stop-deck").click()
+    state = page.locator("#deck-state")
+    expect(state).to_contain_text("Run the deck again to go on", timeout=20_000)
+    page.wait_for_timeout(3_000)
+    stopped = state.inner_text()
+    page.wait_for_timeout(3_000)
+    assert state.inner_text() == stopped
+    (done,) = re.findall(r"\d+(?= of \d+ prompts)", stopped)
+    assert int(done) >= 1
+
+    page.reload()
+    open_deck(page)
+    page.locator("#own-deck button.label-wrap").click()
+    page.locator("#deck-runs input").click()
+    page.get_by_role("option").filter(has_text="Old skills").first.click()
+    expect(page.locator("#deck-state")).to_contain_text(f"{done} of ", timeout=20_000)
+    expect(rows(page).first).to_be_visible()
