@@ -11,6 +11,7 @@ from studio.data.personal import find_personal
 
 SHORT = 2
 USUAL = 20
+READ_FOR_LANGUAGE = 5_000  # rows; every second, third, ... of more
 TOLD = 3
 
 
@@ -139,6 +140,7 @@ def _odd(examples: Sequence[Example]) -> list[Finding]:
 
 def _languages(examples: Sequence[Example]) -> list[Finding]:
     rows = _one_per_row(examples)
+    rows = rows[:: 1 + len(rows) // READ_FOR_LANGUAGE]
     usual, others = strangers([_whole(one) for one in rows])
     if len(others) < max(1, MIXED * len(rows)):
         return []
@@ -149,7 +151,8 @@ def _languages(examples: Sequence[Example]) -> list[Finding]:
         "language mix",
         "note",
         (rows[place].row for place in others),
-        f"Most rows are in '{usual}', these in another language ({listed}); fine if it is meant.",
+        f"Of {len(rows):,} rows looked at most are in '{usual}', these in another language "
+        f"({listed}); fine if it is meant.",
     )
 
 
