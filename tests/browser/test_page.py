@@ -64,7 +64,7 @@ def test_a_person_goes_from_rows_to_a_report(browser: "playwright.Browser", addr
     expect(page.locator("#about-run")).to_contain_text("Finished: 3 steps", timeout=PATIENCE)
     page.locator("#chat-run").click()
 
-    expect(page.locator("#lane-1")).to_be_visible(timeout=20_000)
+    expect(page.locator("#lane-1")).to_be_visible(timeout=60_000)
     page.get_by_label("Your message, to every lane").fill("What colour is the sky?")
     page.get_by_label("Your message, to every lane").press("Enter")
     expect(page.locator("#note-0")).to_contain_text("base, verified", timeout=PATIENCE)
