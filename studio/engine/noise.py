@@ -11,7 +11,7 @@ from studio.engine.score import likelihoods
 from studio.measure.cache import Fact, OutcomeCache
 from studio.measure.outcome import BASE, Outcome
 
-CASES = 64
+CASES = 32
 KEY = "A/A noise"
 SMALL_BATCH = 512  # tokens; the measurement itself takes eight times as many
 FEW_ROWS = 7  # answered at once
