@@ -1,0 +1,1 @@
+"""The verbs of `Studio`, each module building on the one before."""

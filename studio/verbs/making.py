@@ -1,0 +1,136 @@
+"""From rows and templates to a frozen dataset."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from studio.chat.rows import rows_of_chats
+from studio.data.dataset import Dataset, build_dataset, list_datasets, open_dataset
+from studio.data.foreign import Brought, free_name
+from studio.data.gather import Gathered, demand, gather
+from studio.data.hub import read_hub
+from studio.data.mapping import Mapping, suggest
+from studio.data.readers import Rows
+from studio.data.reuse import rows_of_dataset
+from studio.data.template import Template, find, own, shipped
+from studio.data.template_forms import read_templates
+from studio.errors import DatasetError
+from studio.measure.probe import find as find_probes
+from studio.verbs.home import Home
+
+OTHER_SOURCES = ("hub", "dataset", "chat", "chats")
+"""What rows come from besides files."""
+
+
+class Making(Home):
+    """Templates, rows and datasets."""
+
+    def templates(self) -> list[Template]:
+        """Every readable template, the shipped ones first; a person's own win over a name."""
+        mine, _ = own(self.settings.home)
+        return list((shipped() | mine).values())
+
+    def template(self, name_or_path: str | Path) -> Template:
+        """A template by name or file."""
+        return find(name_or_path, self.settings.home)
+
+    def save_template(self, template: Template, rows: Sequence[dict[str, Any]] = ()) -> Template:
+        """Keep a person's own template with these rows beside it; it wins over a shipped one."""
+        folder = self.settings.templates
+        rows_file = f"rows/{template.name}.jsonl" if rows else None
+        kept = template.model_copy(update={"rows": (), "rows_file": rows_file})
+        if rows_file:
+            (folder / "rows").mkdir(exist_ok=True)
+            lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+            (folder / rows_file).write_text("".join(lines), encoding="utf-8")
+        (folder / f"{template.name}.yaml").write_text(kept.yaml(), encoding="utf-8")
+        return self.template(template.name)
+
+    def import_templates(self, path: Path | str) -> Brought:
+        """Keep templates of a file of another program among a person's own.
+
+        PromptSource YAML, FLAN's pattern pairs, a task of Natural Instructions or of lm-eval, or
+        a template of ours. A name that is taken gets a number. TemplateError leaves nothing behind.
+        """
+        found = read_templates(Path(path).expanduser())
+        taken = {template.name for template in self.templates()}
+        kept = []
+        for template in found.templates:
+            name = free_name(template.name, taken)
+            taken.add(name)
+            renamed = template.model_copy(update={"name": name})
+            kept.append(self.save_template(renamed, found.rows.get(template.name, ())))
+        return Brought(tuple(kept), found.left)
+
+    def gather(
+        self, sources: Sequence[str | Path], *, encoding: str = "", owner: str | None = None
+    ) -> Gathered:
+        """Rows of files and of what else has some, every record with its place.
+
+        Besides files: `hub:OWNER/NAME[@CONFIG][:SPLIT]`, `dataset:ID`, `chats`, `chat:ID[@LANE]`.
+        Chats are those of the owner, without one everybody's. DatasetError if a source cannot be
+        read or they are too much together.
+        """
+        named = [(source, *str(source).partition(":")[::2]) for source in sources]
+        files = [Path(source) for source, kind, _ in named if kind not in OTHER_SOURCES]
+        parts = [
+            (str(source), self._read_source(kind, about, owner))
+            for source, kind, about in named
+            if kind in OTHER_SOURCES
+        ]
+        return gather(files, encoding=encoding, others=parts)
+
+    def _read_source(self, kind: str, about: str, owner: str | None) -> Rows:
+        """Rows of something that is no file."""
+        if kind == "hub":
+            return read_hub(about)
+        if kind == "dataset":
+            return rows_of_dataset(self.dataset(about))
+        id, _, lane = about.partition("@")
+        ids = [id] if kind == "chat" else [one.id for one in self.chats.list(owner)]
+        return rows_of_chats([self.chats.open(one, owner) for one in ids], lane)
+
+    def build(
+        self,
+        template: str | Path | Template,
+        rows: Path | Gathered | Sequence[dict[str, Any]] | None = None,
+        *,
+        mapping: Mapping | None = None,
+        **options: Any,
+    ) -> Dataset:
+        """Freeze a dataset from a template and rows (its own, a file's, or given ones).
+
+        Columns of a file or of what was gathered are found as `mapping` says, or as `suggest`
+        would. Options are those of `build_dataset`: name, heldout_share, seed, phrasings, limit.
+        """
+        chosen = template if isinstance(template, Template) else self.template(template)
+        if isinstance(rows, Path):
+            rows = self.gather([rows])
+        if isinstance(rows, Gathered):
+            if not rows.rows:
+                why = "".join(f" {place}: {reason}." for place, reason in rows.refused[:1])
+                raise DatasetError(f"There is no usable row.{why}")
+            fitted = demand(mapping or suggest(rows.rows, chosen), rows.rows, chosen)
+            mapped = rows.mapped(fitted)
+            taken, options["beforehand"] = mapped.rows, mapped.findings()
+        else:
+            taken = chosen.all_rows() if rows is None else list(rows)
+        return build_dataset(
+            chosen, taken, datasets_folder=self.settings.datasets, asked=self._asked, **options
+        )
+
+    def _asked(self) -> dict[str, list[str]]:
+        """The questions of every probe by its name."""
+        return {
+            probe.name: [case.messages[-1].content for case in probe.cases if case.messages]
+            for probe in find_probes(None, self.settings.probes)
+        }
+
+    def datasets(self) -> list[Dataset]:
+        """Every dataset, newest first."""
+        return list_datasets(self.settings.datasets)
+
+    def dataset(self, id: str) -> Dataset:
+        """The dataset of that id."""
+        return open_dataset(id, self.settings.datasets)

@@ -1,0 +1,83 @@
+"""Starting tuning runs, and looking after them."""
+
+import shutil
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from studio.errors import DatasetError, RunError
+from studio.measure.halves import replayed_half
+from studio.measure.probe import find as find_probes
+from studio.models.catalogue import find_base
+from studio.tuning.events import Event
+from studio.tuning.lineage import continued
+from studio.tuning.recipe import Method, Recipe
+from studio.tuning.run import UNDER_WAY, Run, create_run, list_runs, open_run
+from studio.verbs.making import Making
+
+
+class Tuning(Making):
+    """Recipes and runs."""
+
+    def warm_up(self) -> None:
+        """Have a standby process ready, so that the next run starts at once."""
+        self._launcher.warm_up()
+
+    def preset(
+        self, name: str, *, dataset: str, base: str = "starter", method: Method = "qlora"
+    ) -> Recipe:
+        """A point on the dial, its learning rate that of the method and the base's width.
+
+        Few examples are seen more often, so that there are steps enough to learn anything.
+        """
+        hidden_size = find_base(base).hidden_size
+        recipe = Recipe.preset(
+            name, dataset=dataset, base=base, hidden_size=hidden_size, method=method
+        )
+        with suppress(DatasetError):  # chosen later
+            recipe = recipe.for_examples(self.dataset(dataset).card.train)
+        return recipe
+
+    def train(self, recipe: Recipe) -> Run:
+        """Start a tuning run; it waits in line if the device is busy. Nothing is left on error."""
+        dataset = self.dataset(recipe.dataset)
+        recipe = continued(recipe, find_base(recipe.base), self.settings.runs)
+        for probe in find_probes(recipe.replay_probes, self.settings.probes):
+            replayed_half(probe)
+        run = create_run(self.settings.runs, recipe, about=recipe.name or dataset.card.name)
+        self._launcher.start(run)
+        return run
+
+    def runs(self) -> list[Run]:
+        """Every run, newest first."""
+        self._launcher.reap()
+        return list_runs(self.settings.runs)
+
+    def run(self, id: str) -> Run:
+        """The run of that id."""
+        return open_run(self.settings.runs, id)
+
+    def wait(self, run: Run, *, on_event: Callable[[Event], None] | None = None) -> Run:
+        """Wait until the run has ended; raises RunError unless it finished."""
+        seen = 0
+        while True:
+            status = run.status()
+            events = run.events()
+            for event in events[seen:]:
+                if on_event:
+                    on_event(event)
+            seen = len(events)
+            if status not in UNDER_WAY:
+                break
+            time.sleep(0.1)
+        self._launcher.reap()
+        if status != "finished":
+            raise RunError(f"Run {run.id} is {status}. {run.error() or ''}".strip())
+        return run
+
+    def delete_run(self, id: str) -> None:
+        """Remove a run that has ended, with its adapter and log."""
+        run = self.run(id)
+        if run.status() in UNDER_WAY:
+            raise RunError(f"Run {id} is {run.status()}; cancel it before deleting it.")
+        shutil.rmtree(run.folder)
