@@ -1,11 +1,8 @@
 """What the votes of an arena say, shown when a person asks; and the votes to take away."""
 
-import os
-import tempfile
 import time
 from collections.abc import Callable
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -27,6 +24,7 @@ from studio.data.drafts import FIRST
 from studio.errors import ChatError
 from studio.measure.numerals import chance, signed
 from studio.studio import Studio
+from studio.ui import fetching
 from studio.ui.border import told, wire
 from studio.ui.markup import quiet, table
 from studio.ui.setting import Setting
@@ -46,7 +44,6 @@ FORMS: dict[str, tuple[str, Callable[[Arenas, Arena], str]]] = {
 }
 HEADERS = ("Pair", "Tied", "Both bad", "Same words", "Longer by", "At equal lengths", "Sign test",
            "Any time")  # fmt: skip
-FETCH = "() => { setTimeout(() => document.querySelector('#fetch-arena').click(), 150) }"
 
 
 def build(studio: Studio, setting: Setting, opened: gr.State, shown: gr.State) -> None:
@@ -54,13 +51,9 @@ def build(studio: Studio, setting: Setting, opened: gr.State, shown: gr.State) -
     with gr.Accordion("Score", open=False, elem_id="arena-score") as fold:
         found = gr.HTML(quiet(HIDDEN), elem_id="arena-found")
         look = gr.Button("Show the score", size="sm", elem_id="arena-look")
-        fetch = gr.DownloadButton("Fetch", visible="hidden", elem_id="fetch-arena")
         with gr.Row():
-            for form, (title, _) in FORMS.items():
-                button = gr.Button(title, size="sm", elem_id=f"arena-{form}", min_width=130)
-                made = wire(button.click, write, studio, form, outputs=fetch,
-                            inputs=[opened, setting.scope], show_progress="full")  # fmt: skip
-                made.success(None, js=FETCH, api_visibility="private")
+            titles = {form: title for form, (title, _) in FORMS.items()}
+            fetching.offer("arena", titles, write, studio, inputs=[opened, setting.scope])
         gr.HTML(quiet(LEARNED))
         with gr.Row():
             decks = gr.CheckboxGroup([], label="Votes on", elem_id="arena-learn", min_width=220,
@@ -104,12 +97,9 @@ def offer(studio: Studio, opened: str | None, scope: str | None) -> Any:
 
 @told
 def write(studio: Studio, form: str, opened: str | None, scope: str | None) -> str:
-    """The votes as a file in a folder of its own."""
+    """The votes as a file."""
     arena = _open(studio, opened, scope)
-    folder = Path(tempfile.mkdtemp(prefix="arena-", dir=os.environ["GRADIO_TEMP_DIR"]))
-    path = folder / f"arena-{arena.id}.{form}"
-    path.write_text(FORMS[form][1](studio.arenas, arena), encoding="utf-8")
-    return str(path)
+    return fetching.write(f"arena-{arena.id}.{form}", FORMS[form][1](studio.arenas, arena))
 
 
 @told

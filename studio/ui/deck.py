@@ -1,10 +1,7 @@
 """Many prompts at once: a deck is answered by every lane, and what differs is seen in a table."""
 
-import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -14,10 +11,10 @@ from studio.chat.deck_run import Table
 from studio.chat.deck_sheet import Order
 from studio.errors import StudioError
 from studio.studio import Studio
-from studio.ui import deck_detail, deck_view, own_decks
+from studio.ui import deck_detail, deck_view, fetching, own_decks
 from studio.ui.border import told, wire
 from studio.ui.deck_drawing import MEASURES, PAGE, PICK, draw_table, draw_tallies
-from studio.ui.deck_view import ANY, View, see
+from studio.ui.deck_view import ANY, see
 from studio.ui.links import Links
 from studio.ui.markup import empty, quiet, stage
 from studio.ui.setting import Setting, read_sampling
@@ -30,7 +27,7 @@ NOTHING = (
 )
 FIRST = "The first answers also load the model."
 FORMS: dict[str, Callable[[Table], str]] = {"csv": deck_sheet.csv, "jsonl": deck_sheet.jsonl}
-FETCH = "() => { setTimeout(() => document.querySelector('#fetch-deck').click(), 150) }"
+TITLES = {"csv": "Table as CSV", "jsonl": "Everything as JSON lines"}
 
 
 def build(studio: Studio, links: Links, setting: Setting, tab: gr.Tab) -> None:
@@ -46,7 +43,8 @@ def build(studio: Studio, links: Links, setting: Setting, tab: gr.Tab) -> None:
         table = gr.HTML(elem_id="deck-table", js_on_load=PICK)
         pages = _lay_out_pages()
         gr.HTML(MEASURES)
-        _wire_downloads(studio, view)
+        with gr.Row():
+            fetching.offer("deck", TITLES, write, studio, inputs=view.run)
     detail = deck_detail.build(studio, setting, view, table)
 
     shown = [state, body, view.lane, table, pages[0], view.page]
@@ -91,16 +89,6 @@ def _lay_out_pages() -> tuple[gr.Row, gr.Button, gr.Button]:
         back = gr.Button("Earlier prompts", size="sm", elem_id="deck-back", min_width=120)
         ahead = gr.Button("More prompts", size="sm", elem_id="deck-ahead", min_width=120)
     return row, back, ahead
-
-
-def _wire_downloads(studio: Studio, view: View) -> None:
-    """A hidden button is pressed for the person, once the file is made."""
-    fetch = gr.DownloadButton("Fetch", visible="hidden", elem_id="fetch-deck")
-    with gr.Row():
-        for form, title in (("csv", "Table as CSV"), ("jsonl", "Everything as JSON lines")):
-            button = gr.Button(title, size="sm", elem_id=f"deck-{form}", min_width=130)
-            made = wire(button.click, write, studio, form, inputs=view.run, outputs=fetch)
-            made.success(None, js=FETCH, api_visibility="private")
 
 
 @told
@@ -213,7 +201,4 @@ def write(studio: Studio, form: str, id: str | None) -> str:
     """The run as a file in a folder of its own."""
     if not id:
         raise StudioError("Run a deck first.")
-    folder = Path(tempfile.mkdtemp(prefix="deck-", dir=os.environ["GRADIO_TEMP_DIR"]))
-    path = folder / f"{id}.{form}"
-    path.write_text(FORMS[form](studio.deck_runs.open(id)), encoding="utf-8")
-    return str(path)
+    return fetching.write(f"{id}.{form}", FORMS[form](studio.deck_runs.open(id)))

@@ -1,10 +1,7 @@
 """The report to take away, how it was measured, and how far the weights moved."""
 
-import os
 import shutil
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -16,6 +13,7 @@ from studio.measure.report import Report
 from studio.measure.results import read_probes, read_run_outcomes
 from studio.studio import Studio
 from studio.tuning.run import Run
+from studio.ui import fetching
 from studio.ui.border import told, wire
 from studio.ui.drift import draw_drift, read_drift
 from studio.ui.markup import quiet
@@ -40,32 +38,24 @@ PACKED = (
     "The ZIP holds the chosen model's adapter with a model card, its recipe, and the newest report "
     "about it."
 )
-FETCH = "() => { setTimeout(() => document.querySelector('#fetch-report').click(), 150) }"
 
 
 def build(studio: Studio, reading: Reading) -> None:
-    """Lay the parts out and wire them.
-
-    A file is made when it is asked for, because of a large measurement that takes a while; only
-    then there is something to download, so a hidden button is pressed for the person.
-    """
+    """Lay the parts out and wire them."""
     with gr.Accordion("How far each layer moved", open=False, elem_id="part-drift"):
         drift = gr.HTML(elem_id="drift")
     with gr.Accordion("How it was measured", open=False, elem_id="part-method"):
         method = gr.Markdown(elem_id="method")
     gr.Markdown("### Take it away")
     gr.HTML(quiet(PACKED))
-    fetch = gr.DownloadButton("Fetch", visible="hidden", elem_id="fetch-report")
+    fetch = fetching.place("report")
     with gr.Row():
         for form, title in TITLES.items():
             button = gr.Button(title, size="sm", elem_id=IDS[form], min_width=130)
-            made = wire(button.click, write, studio, form, inputs=[reading.chosen, reading.report],
-                        outputs=fetch, show_progress="full")  # fmt: skip
-            made.success(None, js=FETCH, api_visibility="private")
+            asked = [reading.chosen, reading.report]
+            fetching.bring(button, fetch, write, studio, form, inputs=asked)
         packed = gr.Button("Adapter with its card, ZIP", size="sm", elem_id="as-zip", min_width=130)
-        made = wire(packed.click, export, studio, inputs=[reading.lane, reading.report],
-                    outputs=fetch, show_progress="full")  # fmt: skip
-        made.success(None, js=FETCH, api_visibility="private")
+        fetching.bring(packed, fetch, export, studio, inputs=[reading.lane, reading.report])
     wire(reading.turned, show_method, inputs=reading.report, outputs=method)
     wire(reading.turned, show_drift, studio, outputs=drift,
          inputs=[reading.chosen, reading.report, reading.lane])  # fmt: skip
@@ -87,13 +77,10 @@ def show_drift(studio: Studio, id: str | None, report: Report | None, lane: str 
 
 @told
 def write(studio: Studio, form: str, id: str | None, report: Report | None) -> Any:
-    """The report as it was last judged, as a file in a folder of its own."""
+    """The report as it was last judged, as a file."""
     if not id or report is None:
         raise StudioError("Open a finished measurement first.")
-    folder = Path(tempfile.mkdtemp(prefix="report-", dir=os.environ["GRADIO_TEMP_DIR"]))
-    path = folder / f"report-{id}.{form}"
-    path.write_text(FORMS[form](report, studio.run(id)), encoding="utf-8")
-    return str(path)
+    return fetching.write(f"report-{id}.{form}", FORMS[form](report, studio.run(id)))
 
 
 @told
@@ -107,6 +94,6 @@ def export(studio: Studio, lane: str | None, report: Report | None) -> Any:
             f"{lane} is not as its run ended; keep it as a run of its own with a repair (weaken, "
             "or go back to a step), then take that one away."
         )
-    folder = Path(tempfile.mkdtemp(prefix="adapter-", dir=os.environ["GRADIO_TEMP_DIR"]))
+    folder = fetching.folder()
     packed = studio.export(run, folder / run)
     return shutil.make_archive(str(packed), "zip", root_dir=folder, base_dir=run)

@@ -1,11 +1,8 @@
 """The banner over the chat: what was gathered to be learned, and one click from there to tuning."""
 
-import os
-import tempfile
 import time
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -14,6 +11,7 @@ from studio.data.draft import ENOUGH, Draft
 from studio.data.draft_items import Item
 from studio.errors import ChatError, StudioError
 from studio.studio import Studio
+from studio.ui import fetching
 from studio.ui.border import told, wire
 from studio.ui.links import Links, go_to
 from studio.ui.markup import bar, quiet, table
@@ -25,7 +23,6 @@ WHY = (
     "there, but can hardly be shown."
 )
 LISTED = 100  # items that are written out
-FETCH = "() => { setTimeout(() => document.querySelector('#fetch-pairs').click(), 150) }"
 KINDS = {"example": "Example", "pair": "Preference", "retention": "Must stay"}
 
 
@@ -59,8 +56,7 @@ def build(studio: Studio, links: Links, setting: Setting, tab: gr.Tab) -> None:
          show, studio, inputs=chosen, outputs=banner.parts, trigger_mode="always_last")  # fmt: skip
     wire(banner.tune.click, freeze, studio, inputs=[banner.preferred, *chosen],
          outputs=[links.dataset, links.recipe, links.tabs], show_progress="minimal")  # fmt: skip
-    made = wire(banner.pairs.click, write_pairs, studio, inputs=chosen, outputs=fetch)
-    made.success(None, js=FETCH, api_visibility="private")
+    fetching.bring(banner.pairs, fetch, write_pairs, studio, inputs=chosen)
     wire(take_back.click, take_item_back, studio, inputs=[banner.item, *chosen],
          outputs=setting.gathered)  # fmt: skip
 
@@ -86,7 +82,7 @@ def _lay_out() -> tuple[Banner, gr.DownloadButton, gr.Button]:
                     back = gr.Button("Take it back", size="sm", elem_id="take-back")
                     pairs = gr.Button("Preferences as JSONL", size="sm", elem_id="write-pairs",
                                       visible=False)  # fmt: skip
-            fetch = gr.DownloadButton("Fetch", visible="hidden", elem_id="fetch-pairs")
+            fetch = fetching.place("pairs")
     return Banner(frame, menu, told_here, tune, preferred, pairs, listed, item), fetch, back
 
 
@@ -141,10 +137,7 @@ def _suggest(studio: Studio, draft: Draft, dataset: str) -> dict[str, Any]:
 def write_pairs(studio: Studio, name: str | None, scope: str | None) -> str:
     """The pairs as a file for preference tuning, in a folder of its own."""
     draft = studio.drafts.open(name or "", scope)
-    folder = Path(tempfile.mkdtemp(prefix="pairs-", dir=os.environ["GRADIO_TEMP_DIR"]))
-    path = folder / f"{draft.name}-pairs.jsonl"
-    path.write_text(draft.preferences(), encoding="utf-8")
-    return str(path)
+    return fetching.write(f"{draft.name}-pairs.jsonl", draft.preferences())
 
 
 @told

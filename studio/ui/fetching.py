@@ -11,27 +11,39 @@ import gradio as gr
 from studio.ui.border import wire
 
 
-def offer(
-    name: str,
-    titles: Mapping[str, str],
-    make: Callable[..., Any],
-    *fixed: Any,
-    inputs: Any,
-) -> None:
-    """A button for each form; `make` takes the fixed arguments, the form and the inputs.
+def place(name: str) -> gr.DownloadButton:
+    """Where files come from: hidden, because there is nothing to fetch before one is made."""
+    return gr.DownloadButton("Fetch", visible="hidden", elem_id=f"fetch-{name}")
 
-    There is nothing to download before the file is made, so a hidden button is pressed then.
-    """
-    fetch = gr.DownloadButton("Fetch", visible="hidden", elem_id=f"fetch-{name}")
-    press = f"() => {{ setTimeout(() => document.querySelector('#fetch-{name}').click(), 150) }}"
+
+def bring(
+    button: gr.Button, fetch: gr.DownloadButton, make: Callable[..., Any], *fixed: Any, inputs: Any
+) -> None:
+    """Let a click make a file, of the fixed arguments and the inputs, and then fetch it."""
+    made = wire(button.click, make, *fixed, inputs=inputs, outputs=fetch, show_progress="full")
+    found = f"document.querySelector('#{fetch.elem_id}')"
+    made.success(
+        None, js=f"() => {{ setTimeout(() => {found}.click(), 150) }}", api_visibility="private"
+    )
+
+
+def offer(
+    name: str, titles: Mapping[str, str], make: Callable[..., Any], *fixed: Any, inputs: Any
+) -> None:
+    """A button for each form; `make` takes the fixed arguments, the form and the inputs."""
+    fetch = place(name)
     for form, title in titles.items():
         button = gr.Button(title, size="sm", elem_id=f"{name}-{form}", min_width=60)
-        made = wire(button.click, make, *fixed, form, inputs=inputs, outputs=fetch)
-        made.success(None, js=press, api_visibility="private")
+        bring(button, fetch, make, *fixed, form, inputs=inputs)
+
+
+def folder() -> Path:
+    """A new folder of its own that the page may serve from."""
+    return Path(tempfile.mkdtemp(prefix="fetch-", dir=os.environ["GRADIO_TEMP_DIR"]))
 
 
 def write(name: str, text: str) -> str:
-    """The text as a file of that name, in a folder of its own that the page may serve from."""
-    folder = Path(tempfile.mkdtemp(prefix="fetch-", dir=os.environ["GRADIO_TEMP_DIR"]))
-    (folder / name).write_text(text, encoding="utf-8")
-    return str(folder / name)
+    """The text as a file of that name, in such a folder."""
+    path = folder() / name
+    path.write_text(text, encoding="utf-8")
+    return str(path)

@@ -10,10 +10,7 @@ from studio.errors import StudioError
 from studio.studio import Studio
 from studio.ui.border import told, wire
 
-HOW = (
-    "Or JSON lines, such as "
-    '{"prompt": "What is 2 + 3?", "answer": "5", "scorer": "number"}'
-)
+HOW = 'Or JSON lines, such as {"prompt": "What is 2 + 3?", "answer": "5", "scorer": "number"}'
 
 
 def build(studio: Studio, decks: gr.Dropdown, lanes: gr.State, base: gr.State) -> None:
