@@ -21,6 +21,7 @@ from studio.tuning.events import append_event
 from studio.tuning.run import Run, create_run
 from studio.ui import board, chats, desk, lanes, raw, starters, visitor
 from studio.ui.defused import defuse, show_plain
+from studio.ui.links import Links
 
 ENTITY = re.compile(r"&#00(33|38|60|91);")  # as the browser's own rule for copying has it
 
@@ -250,6 +251,16 @@ def values(**fields: Any) -> list[Any]:
         "system": "", "history": "own", "form": "Markdown",
     } | fields  # fmt: skip
     return [*given.values(), 0, 1, 0, 8, 0]
+
+
+def test_nothing_is_seen_before_it_is_known_who_visits(studio: Studio) -> None:
+    """A visitor need not load the page to call what is behind it."""
+    studio.chats.save(Conversation.begin().say("Asked on the command line."))
+    with gr.Blocks() as page, gr.Tabs() as tabs, gr.Tab("Chat") as tab:
+        states = [gr.State(None) for _ in range(5)]
+        setting = lanes.build(studio, Links(page, tabs, *states), tab)
+    names, *_ = chats.show_list(studio, "", *values(scope=setting.scope.value))
+    assert not names.choices
 
 
 def held(**fields: Any) -> desk.Held:

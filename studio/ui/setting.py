@@ -7,6 +7,9 @@ import gradio as gr
 
 from studio.chat.protocol import Sampling
 
+NOBODY = "nobody"
+"""The scope until it is known who visits; an empty one would be that of the command line."""
+
 
 @dataclass(frozen=True)
 class Setting:
