@@ -262,9 +262,21 @@ def test_the_same_question_is_the_same_run_and_any_change_is_another() -> None:
 def test_no_name_leads_out_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text("{}", encoding="utf-8")
     runs = DeckRuns(tmp_path / "runs")
-    for id in ("..", "", "../runs", "nothing"):
+    elsewhere = DeckRuns(tmp_path / "elsewhere").keep(run_of(deck_of(1))).run
+    for id in ("..", "", "../runs", "nothing", f"../elsewhere/{elsewhere.id}", "a\0b"):
         with pytest.raises(ChatError, match="no run"):
             runs.open(id)
+
+
+def test_a_run_belongs_to_its_visitor(tmp_path: Path) -> None:
+    runs = DeckRuns(tmp_path)
+    mine = DeckRun.of(deck_of(1), [LANE], base="starter", sampling=Sampling(), owner="me")
+    runs.keep(mine)
+    assert runs.open(mine.id, "me").run == mine
+    assert [one.id for one in runs.all("me")] == [mine.id]
+    assert runs.all("you") == []
+    with pytest.raises(ChatError, match="no run"):
+        runs.open(mine.id, "you")
 
 
 # ---- looking at it

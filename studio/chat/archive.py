@@ -18,7 +18,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from studio.chat.conversation import Conversation, new_id
-from studio.chat.exchange import Exchange
+from studio.chat.exchange import Exchange, is_id
 from studio.chat.protocol import Update
 from studio.errors import ChatError, sentence
 from studio.tuning.lock import locked
@@ -155,7 +155,7 @@ class Archive:
 
     def _open(self, folder: Path, id: str, owner: str | None) -> Conversation:
         missing = f"There is no conversation {id!r}; choose one from the list."
-        if not id or Path(id).name != id:
+        if not is_id(id):
             raise ChatError(missing)
         try:
             found = _read(folder / f"{id}.json")

@@ -15,7 +15,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from studio.chat.deck import Deck, Prompt
-from studio.chat.exchange import Kept, now
+from studio.chat.exchange import ID, Kept, now
 from studio.chat.protocol import Sampling
 from studio.data.example import Message
 from studio.measure.outcome import BASE
@@ -53,7 +53,7 @@ class Trial(Kept):
 class Arena(Kept):
     """Everything that is settled before the first vote."""
 
-    id: str = Field(pattern=r"^[a-z0-9-]{1,80}$")
+    id: str = Field(pattern=ID)
     title: str
     owner: str = ""
     """Key of the visitor it belongs to; never exported."""

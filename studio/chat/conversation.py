@@ -14,7 +14,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from studio.chat.exchange import Answer, Exchange, Kept, now
+from studio.chat.exchange import ID, Answer, Exchange, Kept, now
 from studio.chat.protocol import Row, Sampling, Update
 from studio.data.example import Message
 from studio.errors import ChatError
@@ -34,7 +34,7 @@ class Origin(Kept):
 class Conversation(Kept):
     """Everything that was said, and what the next question is asked with."""
 
-    id: str = Field(pattern=r"^[a-z0-9-]{1,80}$")
+    id: str = Field(pattern=ID)
     title: str = ""
     owner: str = ""
     """Key of the visitor it belongs to; never exported."""

@@ -20,7 +20,7 @@ from pydantic import Field, ValidationError
 
 from studio.chat.deck import Deck, Prompt
 from studio.chat.endpoints import is_endpoint
-from studio.chat.exchange import Kept, now
+from studio.chat.exchange import ID, Kept, is_id, now
 from studio.chat.protocol import Diverged, Reply, Row, Said, Sampling, Update
 from studio.chat.wording import share_differing
 from studio.data.dataset import slug
@@ -77,7 +77,7 @@ class Round(Kept):
 class DeckRun(Kept):
     """What was asked, in full: the deck may change or go."""
 
-    id: str = Field(pattern=r"^[a-z0-9-]{1,80}$")
+    id: str = Field(pattern=ID)
     deck: Deck
     lanes: tuple[str, ...] = Field(min_length=1)
     """The base first."""
@@ -125,7 +125,7 @@ class Table(NamedTuple):
 
 
 class DeckRuns:
-    """The runs kept in one folder."""
+    """The runs kept in one folder; an owner sees only their own, None sees everything."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -142,18 +142,21 @@ class DeckRuns:
             partial.replace(folder / "run.json")
         return self.open(run.id)
 
-    def open(self, id: str) -> Table:
-        """A run with the answers it has; ChatError if there is none or it cannot be read."""
+    def open(self, id: str, owner: str | None = None) -> Table:
+        """A run with the answers it has; ChatError if there is none, or none of this owner's."""
+        missing = f"There is no run {id!r} of a deck; run the deck."
         path = self._folder / id / "run.json"
-        if slug(id) not in id or not path.is_file():
-            raise ChatError(f"There is no run '{id}' of a deck; run the deck.")
+        if not is_id(id) or not path.is_file():
+            raise ChatError(missing)
         try:
             run = DeckRun.model_validate_json(path.read_bytes())
         except ValidationError as error:
             raise ChatError(sentence(error, f"the deck's run {id}")) from error
+        if owner not in (None, run.owner):
+            raise ChatError(missing)
         return in_order(run, self._read(id))
 
-    def all(self) -> list[DeckRun]:
+    def all(self, owner: str | None = None) -> list[DeckRun]:
         """Every readable run, the newest first."""
         found = []
         for path in self._folder.glob("*/run.json"):
@@ -161,6 +164,7 @@ class DeckRuns:
                 found.append(DeckRun.model_validate_json(path.read_bytes()))
             except ValidationError:  # of another version: its deck can be run again
                 continue
+        found = [run for run in found if owner in (None, run.owner)]
         return sorted(found, key=lambda run: run.created, reverse=True)
 
     def add(self, run: DeckRun, rounds: Sequence[Round]) -> None:

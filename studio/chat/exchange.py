@@ -1,10 +1,19 @@
 """One question and what every lane answered to it."""
 
+import re
 from datetime import UTC, datetime
 
 from pydantic import BaseModel, ConfigDict
 
 from studio.chat.protocol import Sampling
+
+ID = r"^[a-z0-9-]{1,80}$"
+"""What the ids of conversations, arenas and runs of decks look like: none leads out of a folder."""
+
+
+def is_id(text: str) -> bool:
+    """Whether that could be such an id; one that comes from a browser may be anything."""
+    return re.fullmatch(ID, text) is not None
 
 
 def now() -> datetime:

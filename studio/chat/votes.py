@@ -19,7 +19,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import ValidationError
 
 from studio.chat.arena import Arena, Trial
-from studio.chat.exchange import Kept, now
+from studio.chat.exchange import Kept, is_id, now
 from studio.chat.protocol import Said, Update
 from studio.data.example import Message
 from studio.errors import ChatError, sentence
@@ -84,7 +84,7 @@ class Arenas:
     def open(self, id: str, owner: str | None = None) -> Arena:
         """The arena of that id; ChatError if there is none, or none of this owner's."""
         missing = f"There is no arena {id!r}; start one, or choose another."
-        if not id or Path(id).name != id:
+        if not is_id(id):
             raise ChatError(missing)
         try:
             arena = Arena.model_validate_json((self._folder / id / "arena.json").read_bytes())

@@ -39,12 +39,12 @@ def build(studio: Studio, links: Links, setting: Setting, tab: gr.Tab) -> None:
                              elem_id="deck-runs", visible=False)  # fmt: skip
     state = gr.HTML(empty(NOTHING), elem_id="deck-state")
     with gr.Column(visible=False, elem_id="deck-body") as body:
-        view = deck_view.lay_out()
+        view = deck_view.lay_out(setting.scope)
         table = gr.HTML(elem_id="deck-table", js_on_load=PICK)
         pages = _lay_out_pages()
         gr.HTML(MEASURES)
         with gr.Row():
-            fetching.offer("deck", TITLES, write, studio, inputs=view.run)
+            fetching.offer("deck", TITLES, write, studio, inputs=[view.run, view.scope])
     detail = deck_detail.build(studio, setting, view, table)
 
     shown = [state, body, view.lane, table, pages[0], view.page]
@@ -59,8 +59,8 @@ def build(studio: Studio, links: Links, setting: Setting, tab: gr.Tab) -> None:
         wire(event, list_decks, studio, inputs=listed, outputs=[deck, before])
     halted = wire(stop.click, lambda: None, cancels=running, queue=False)
     wire(halted.then, show, studio, inputs=view.held, outputs=shown)
-    wire(before.input, open_run, studio, inputs=[before, view.order, view.lane, view.only],
-         outputs=[view.run, *shown])  # fmt: skip
+    wire(before.input, open_run, studio, outputs=[view.run, *shown],
+         inputs=[before, view.scope, view.order, view.lane, view.only])  # fmt: skip
     looked = [view.order.input, view.lane.input, view.only.input]
     wire(looked, turn, studio, None, inputs=view.held, outputs=shown)
     for button, step in zip(pages[1:], (-1, 1), strict=True):
@@ -102,8 +102,7 @@ def list_decks(
     runs = [
         (f"{one.deck.title} · {len(one.deck.prompts)} prompts · "
          f"{', '.join(map(studio.title_of, one.lanes))} · {one.created:%Y-%m-%d %H:%M}", one.id)
-        for one in studio.deck_runs.all()
-        if scope is None or one.owner == scope
+        for one in studio.deck_runs.all(scope)
     ]  # fmt: skip
     return [
         gr.Dropdown(choices=[(title, name) for name, title in titles.items()], value=value),
@@ -134,28 +133,31 @@ def answer(
 
 
 @told
-def open_run(studio: Studio, id: str, order: Order, lane: str | None, only: bool) -> list[Any]:
+def open_run(
+    studio: Studio, id: str, scope: str | None, order: Order, lane: str | None, only: bool
+) -> list[Any]:
     """An earlier run, from its beginning."""
-    return [id, *show(studio, id, order, lane, only, 0)]
+    return [id, *show(studio, id, scope, order, lane, only, 0)]
 
 
 @told
 def show(
-    studio: Studio, id: str | None, order: Order, lane: str | None, only: bool, page: int
-) -> list[Any]:
+    studio: Studio, id: str | None, scope: str | None, order: Order, lane: str | None, only: bool,
+    page: int,
+) -> list[Any]:  # fmt: skip
     """The run that is open, as it is kept."""
     if not id:
         return [gr.skip()] * 6
-    return _draw(studio, studio.deck_runs.open(id), order, lane, only, page)
+    return _draw(studio, studio.deck_runs.open(id, scope), order, lane, only, page)
 
 
 @told
 def turn(
-    studio: Studio, step: int | None, id: str | None, order: Order, lane: str | None, only: bool,
-    page: int,
+    studio: Studio, step: int | None, id: str | None, scope: str | None, order: Order,
+    lane: str | None, only: bool, page: int,
 ) -> list[Any]:  # fmt: skip
     """Another page of it; without a step the first one."""
-    return show(studio, id, order, lane, only, 0 if step is None else page + step)
+    return show(studio, id, scope, order, lane, only, 0 if step is None else page + step)
 
 
 def _draw(
@@ -197,8 +199,8 @@ def _tell(table: Table) -> str:
 
 
 @told
-def write(studio: Studio, form: str, id: str | None) -> str:
+def write(studio: Studio, form: str, id: str | None, scope: str | None) -> str:
     """The run as a file in a folder of its own."""
     if not id:
         raise StudioError("Run a deck first.")
-    return fetching.write(f"{id}.{form}", FORMS[form](studio.deck_runs.open(id)))
+    return fetching.write(f"{id}.{form}", FORMS[form](studio.deck_runs.open(id, scope)))

@@ -32,42 +32,45 @@ def build(studio: Studio, setting: Setting, view: View, table: gr.HTML) -> gr.Co
                              min_width=170)  # fmt: skip
         panel = why.lay_out("deck-why")
     shown = [opened, detail, heading, *panel.chosen]
-    chosen = wire(table.click, open_row, studio, inputs=view.run, outputs=shown)
+    chosen = wire(table.click, open_row, studio, inputs=[view.run, view.scope],
+                  outputs=shown)  # fmt: skip
     read = why.show_after(studio, panel, chosen.success, setting.owner)
     read.then(None, js=SEEN, api_visibility="private")
-    at = [opened, view.run, view.order, view.lane, view.only]
+    at = [opened, view.run, view.scope, view.order, view.lane, view.only]
     for button, step in ((back, -1), (ahead, 1)):
         turned = wire(button.click, turn, studio, step, inputs=at, outputs=shown)
         why.show_after(studio, panel, turned.success, setting.owner)
     why.wire_up(studio, panel, setting.owner)
-    made = wire(talk.click, open_talk, studio, inputs=[view.run, opened, setting.owner],
+    made = wire(talk.click, open_talk, studio, inputs=[view.run, view.scope, opened, setting.owner],
                 outputs=setting.conversation)  # fmt: skip
     made.success(None, js=TALK, api_visibility="private")
     return detail
 
 
 @told
-def open_row(studio: Studio, id: str | None, event: gr.EventData) -> list[Any]:
+def open_row(studio: Studio, id: str | None, scope: str | None, event: gr.EventData) -> list[Any]:
     """The prompt that was chosen, ready to be read."""
-    return _show(studio, *_find(studio, id, str(event._data.get("name", ""))))
+    return _show(studio, *_find(studio, id, scope, str(event._data.get("name", ""))))
 
 
 @told
 def turn(
-    studio: Studio, step: int, name: str | None, id: str | None, order: Order, lane: str | None,
-    only: bool,
+    studio: Studio, step: int, name: str | None, id: str | None, scope: str | None, order: Order,
+    lane: str | None, only: bool,
 ) -> list[Any]:  # fmt: skip
     """The row before or after it, in the order of the table."""
-    table, one = _find(studio, id, name or "")
+    table, one = _find(studio, id, scope, name or "")
     rounds = see(table, order, lane, only)
     place = rounds.index(one) + step if one in rounds else 0
     return _show(studio, table, rounds[min(max(0, place), len(rounds) - 1)] if rounds else one)
 
 
 @told
-def open_talk(studio: Studio, id: str | None, name: str | None, owner: str) -> str:
+def open_talk(
+    studio: Studio, id: str | None, scope: str | None, name: str | None, owner: str
+) -> str:
     """A saved conversation that begins with this prompt and its answers."""
-    table, one = _find(studio, id, name or "")
+    table, one = _find(studio, id, scope, name or "")
     return studio.chats.save(as_conversation(table, one, owner)).id
 
 
@@ -86,10 +89,10 @@ def _show(studio: Studio, table: Table, one: Round) -> list[Any]:
     return [one.prompt, gr.Column(visible=True), heading, *opened]
 
 
-def _find(studio: Studio, id: str | None, name: str) -> tuple[Table, Round]:
+def _find(studio: Studio, id: str | None, scope: str | None, name: str) -> tuple[Table, Round]:
     if not id:
         raise StudioError("Run a deck first.")
-    table = studio.deck_runs.open(id)
+    table = studio.deck_runs.open(id, scope)
     found = next((one for one in table.rounds if one.prompt == name), None)
     if found is None:
         raise StudioError("This prompt has not been answered yet; run the deck to its end.")

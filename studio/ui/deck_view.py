@@ -24,6 +24,8 @@ class View:
 
     run: gr.State
     """Id of the run of a deck, or None."""
+    scope: gr.State
+    """Whose runs the visitor may see: see `studio.ui.setting`."""
     order: gr.Dropdown
     lane: gr.Dropdown
     only: gr.Checkbox
@@ -32,10 +34,10 @@ class View:
     @property
     def held(self) -> list[Any]:
         """What `show` reads."""
-        return [self.run, self.order, self.lane, self.only, self.page]
+        return [self.run, self.scope, self.order, self.lane, self.only, self.page]
 
 
-def lay_out() -> View:
+def lay_out(scope: gr.State) -> View:
     """The menus above the table."""
     with gr.Row(equal_height=True):
         order = gr.Dropdown(ORDERS, value="kl", label="Most different first by",
@@ -44,7 +46,7 @@ def lay_out() -> View:
                            elem_id="deck-lane", min_width=180)  # fmt: skip
         only = gr.Checkbox(False, label="Only where answers differ", elem_id="deck-only",
                            min_width=180)  # fmt: skip
-    return View(gr.State(None), order, lane, only, gr.State(0))
+    return View(gr.State(None), scope, order, lane, only, gr.State(0))
 
 
 def see(table: Table, order: Order, lane: str | None, only: bool) -> Sequence[Round]:
