@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from made_adapters import make_adapter
 
 from studio.chat.client import ENGINE, ChatClient
 from studio.chat.protocol import Explain, Lane, Row, Sampling, Update
@@ -177,6 +178,32 @@ def test_others_come_and_fail_or_read_while_answers_go_on(
         for other in others:
             other.result()
     assert said == [alone[question] for question in QUESTIONS]
+
+
+def test_who_reads_meanwhile_takes_no_lane_from_an_answer(
+    client: ChatClient, tmp_path: Path
+) -> None:
+    adapter = make_adapter(tmp_path / "red", seed=1)
+    lanes = [Lane(id=f"red@{n / 10}", adapter=adapter, strength=n / 10) for n in range(1, 13)]
+    messages = rows("Tell me a story about a fox.")[0].messages
+    *asked, other = lanes  # more than the engine keeps for those who are not there
+    answering = client.ask(
+        [Row(lane=lane.id, messages=messages) for lane in asked],
+        base="starter",
+        method="lora",
+        lanes=asked,
+        sampling=Sampling(max_new_tokens=200),
+    )
+    while not next(answering).rows:
+        pass
+    reading = Explain(
+        id=0, base="starter", method="lora", lanes=(other,), messages=messages,
+        answer="Once upon a time", before="base", after=other.id,
+    )  # fmt: skip
+    assert client.explain(reading).tokens
+    *_, last = answering
+    assert [row.lane for row in last.rows] == [lane.id for lane in asked]
+    assert all(row.tokens for row in last.rows)
 
 
 @pytest.fixture(scope="module")

@@ -111,7 +111,7 @@ class Chat:
                 if isinstance(work, Ask):
                     parts += self._admit(work, parts)
                 elif work is not None:
-                    self._read(work)  # takes a moment
+                    self._read(work, beside=parts)  # takes a moment
             parts = self._say_more(parts)
 
     def _fits(self, parts: Sequence[Part]) -> bool:
@@ -197,10 +197,10 @@ class Chat:
             )
         )
 
-    def _read(self, work: Explain | Diverge) -> None:
+    def _read(self, work: Explain | Diverge, *, beside: Sequence[Part] = ()) -> None:
         """Deal with a request for numbers about answers that were given already."""
         with self._border(work):
-            engine = self._ready(work)
+            engine = self._ready(work, beside=[part.ask for part in beside])
             if isinstance(work, Explain):
                 self._say(Explained(id=work.id, tokens=read_answer(engine, work)))
             else:
