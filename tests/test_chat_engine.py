@@ -1,5 +1,6 @@
 """The real engine on the starter under load: whose answer it is, crashes, and its memory."""
 
+import io
 import os
 import shutil
 import signal
@@ -17,8 +18,9 @@ import pytest
 from made_adapters import make_adapter
 
 from studio.chat.client import ENGINE, ChatClient
-from studio.chat.protocol import Explain, Lane, Row, Sampling, Update
+from studio.chat.protocol import Ask, Explain, Lane, Row, Sampling, Update
 from studio.data.example import Message
+from studio.engine.chat import Chat
 from studio.errors import Busy, ModelError
 from studio.models.catalogue import STARTER
 
@@ -204,6 +206,19 @@ def test_who_reads_meanwhile_takes_no_lane_from_an_answer(
     *_, last = answering
     assert [row.lane for row in last.rows] == [lane.id for lane in asked]
     assert all(row.tokens for row in last.rows)
+
+
+def test_lanes_whose_proof_failed_are_not_used_at_the_next_question(tmp_path: Path) -> None:
+    chat = Chat(io.StringIO(), tmp_path)
+    alone = Ask(
+        id=1, base="starter", method="lora", lanes=(), rows=tuple(rows("Hi")), sampling=Sampling()
+    )  # fmt: skip
+    engine = chat._ready(alone)
+    engine._reference = engine._reference + 0.01  # as if the adapter changed the base
+    red = Lane(id="red", adapter=make_adapter(tmp_path / "red", seed=1))
+    for _ in range(2):
+        with pytest.raises(ModelError, match="leaks"):
+            chat._ready(alone.model_copy(update={"lanes": (red,)}))
 
 
 @pytest.fixture(scope="module")

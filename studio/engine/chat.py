@@ -228,19 +228,21 @@ class Chat:
         base = find_base(ask.base, download=False)
         engine = self._engine
         if engine is None or (engine.base, engine.method) != (base, ask.method):
-            engine = self._engine = None  # the old base leaves the memory before the new one comes
+            # The old base leaves the memory before the new one comes, and its proof with it.
+            engine = self._engine = self._proof = None
             give_back()
             free, on_gpu = psutil.virtual_memory().available, pick_device().type == "cuda"
             unpacked = unpacks(base, ask.method, on_gpu=on_gpu, free=free)
             engine = self._engine = Engine(base, ask.method, unpacked=unpacked)
-        before = engine.adapters
+        # Whatever fails below, what is on the base by then has not been proved.
+        before, proof, self._proof = engine.adapters, self._proof, None
         wanted = {lane.id for one in (ask, *beside) for lane in one.lanes}
         for old in [lane for lane in engine.lanes[1:] if lane not in wanted][:-LANES_KEPT]:
             engine.remove_lane(old)
         for lane in ask.lanes:
             engine.add_lane(lane.id, lane.adapter, strength=lane.strength)
-        if self._proof is None or engine.adapters != before:
-            self._proof = engine.prove_base()
+        same = proof is not None and engine.adapters == before
+        self._proof = proof if same else engine.prove_base()
         return engine
 
     def _say(self, reply: Update | Explained | Diverged | Refused | Rested) -> None:
