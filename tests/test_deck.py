@@ -327,6 +327,21 @@ def test_lanes_are_counted_over_all_prompts() -> None:
     assert (two.right, two.lost, two.gained, two.differ) == (1, 1, 0, 1)
 
 
+def test_an_answer_that_did_not_come_counts_for_nothing(tmp_path: Path) -> None:
+    """A server that is down has forgotten nothing."""
+    far = "endpoint:far"
+    table = finish(DeckRuns(tmp_path), run_of(deck_of(4), [far]), Answers(fault="Q2"))
+    base, lane = tallies(table)
+    assert (base.answered, base.known, base.right) == (4, 4, 4)
+    # Of the three answers that came, those to Q1 and Q3 are wrong.
+    assert (lane.answered, lane.known, lane.right, lane.lost, lane.differ) == (3, 3, 1, 2, 2)
+    found = arrange(table, "words", far, only_different=True)
+    assert [one.prompt for one in found] == ["p01", "p03"]
+    assert arrange(table, "lost")[-1].prompt == "p02"
+    row = list(csv.DictReader(io.StringIO(as_csv(table))))[2]
+    assert (row[f"{far}: right"], row[f"{far}: words differing"]) == ("", "")
+
+
 def test_the_table_is_written_with_everything_and_no_formula() -> None:
     table = made_table()
     rows = list(csv.DictReader(io.StringIO(as_csv(table))))

@@ -145,7 +145,7 @@ def test_texts_from_outside_stay_texts(part: str) -> None:
     hostile = Reading(BASE, "run-1", (token(HOSTILE, -1, -2, agree=False),))
     drawn = {
         "table": lambda: draw_table(table, table.rounds, titles),
-        "tallies": lambda: draw_tallies(tallies(table), titles, 1),
+        "tallies": lambda: draw_tallies(tallies(table), titles),
         "reading": lambda: draw(hostile, (HOSTILE, HOSTILE), HOSTILE),
         "words": lambda: draw_words(HOSTILE, f"other {HOSTILE}", (HOSTILE, HOSTILE)),
     }[part]()

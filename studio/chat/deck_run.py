@@ -64,6 +64,15 @@ class Round(Kept):
     about: str = ""
     """What the base ran on."""
 
+    @property
+    def failed(self) -> bool:
+        """Whether some lane gave no answer; the prompt is asked again with the next run."""
+        return any(said.failed for said in self.answers.values())
+
+    def compares(self, lane: str) -> bool:
+        """Whether the base and the lane both answered; else nothing is told about the lane."""
+        return not (self.answers[BASE].failed or self.answers[lane].failed)
+
     def words(self, lane: str) -> float:
         """Share of words that differ between the base's answer and the lane's, 0 to 1."""
         return share_differing(self.answers[BASE].text, self.answers[lane].text)
@@ -210,10 +219,7 @@ def deal(table: Table, runs: DeckRuns, *, ask: Ask, diverge: Diverge) -> Generat
     Every finished batch is kept at once. Closing the generator stops the batch under way.
     """
     run = table.run
-    failed = {
-        one.prompt for one in table.rounds if any(said.failed for said in one.answers.values())
-    }
-    known = {one.prompt for one in table.rounds} - failed
+    known = {one.prompt for one in table.rounds if not one.failed}
     rest = [prompt for prompt in run.deck.prompts if prompt.id not in known]
     among = [lane for lane in run.tuned if not is_endpoint(lane)]
     size = max(1, ROWS // len(run.lanes))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 from studio.chat.deck import Prompt
-from studio.chat.deck_run import DeckRun, Round, Table
+from studio.chat.deck_run import DeckRun, Given, Round, Table
 from studio.measure.document import sheet
 from studio.measure.outcome import BASE
 
@@ -16,8 +16,10 @@ class Tally(NamedTuple):
     """One lane over all prompts answered."""
 
     lane: str
+    answered: int
+    """Prompts that the base and this lane both answered; the others are left out of all counts."""
     known: int
-    """Prompts with a known answer."""
+    """Of these, prompts with a known answer."""
     right: int
     lost: int
     """The base had it right, this lane has not."""
@@ -31,21 +33,30 @@ class Tally(NamedTuple):
 def tallies(table: Table) -> list[Tally]:
     """One line for every lane, the base first."""
     prompts = _prompts(table)
-    return [_tally(lane, table.rounds, prompts) for lane in table.run.lanes]
+    return [
+        _tally(lane, [one for one in table.rounds if one.compares(lane)], prompts)
+        for lane in table.run.lanes
+    ]
+
+
+def mark(prompt: Prompt, said: Given) -> bool | None:
+    """Whether an answer is right; None where that is not known, or no answer came."""
+    return None if said.failed else prompt.right(said.text)
 
 
 def _tally(lane: str, rounds: Sequence[Round], prompts: dict[str, Prompt]) -> Tally:
     marks = [
-        (prompts[one.prompt].right(one.answers[BASE].text), mark)
+        (mark(prompts[one.prompt], one.answers[BASE]), right)
         for one in rounds
-        if (mark := prompts[one.prompt].right(one.answers[lane].text)) is not None
+        if (right := mark(prompts[one.prompt], one.answers[lane])) is not None
     ]
     read = [one for one in rounds if one.answers[lane].kl is not None]
     tokens = sum(one.read for one in read)
     return Tally(
         lane=lane,
+        answered=len(rounds),
         known=len(marks),
-        right=sum(mark for _, mark in marks),
+        right=sum(right for _, right in marks),
         lost=marks.count((True, False)),
         gained=marks.count((False, True)),
         differ=sum(one.words(lane) > 0 for one in rounds),
@@ -59,14 +70,15 @@ def arrange(
     """The rounds in that order, the most different first; without a lane, of any lane.
 
     `kl` sorts by mean KL per token, `words` by the share of words that differ, `lost` puts first
-    what the base had right and a lane has not. Rounds that tie stay in the deck's order.
+    what the base had right and a lane has not. Rounds that tie stay in the deck's order, and an
+    answer that did not come differs from nothing.
     """
     prompts = _prompts(table)
     lanes = [lane] if lane in table.run.tuned else list(table.run.tuned)
     rounds = [
         one
         for one in table.rounds
-        if not only_different or any(one.words(name) > 0 for name in lanes)
+        if not only_different or any(_words(one, name) > 0 for name in lanes)
     ]
 
     def much(one: Round) -> float:
@@ -74,7 +86,7 @@ def arrange(
             case "kl":
                 return max((one.kl(name) or 0.0 for name in lanes), default=0.0)
             case "words":
-                return max((one.words(name) for name in lanes), default=0.0)
+                return max((_words(one, name) for name in lanes), default=0.0)
             case "lost":
                 return max((_change(prompts[one.prompt], one, name) for name in lanes), default=0.0)
         return 0.0
@@ -82,11 +94,15 @@ def arrange(
     return rounds if order == "deck" else sorted(rounds, key=much, reverse=True)
 
 
+def _words(one: Round, lane: str) -> float:
+    return one.words(lane) if one.compares(lane) else 0.0
+
+
 def _change(prompt: Prompt, one: Round, lane: str) -> float:
     """2 for lost, 1 for gained, plus what decides between equals: the share of other words."""
-    before, after = prompt.right(one.answers[BASE].text), prompt.right(one.answers[lane].text)
+    before, after = mark(prompt, one.answers[BASE]), mark(prompt, one.answers[lane])
     change = 2.0 if before and after is False else 1.0 if after and before is False else 0.0
-    return change + one.words(lane) / 2
+    return change + _words(one, lane) / 2
 
 
 def csv(table: Table) -> str:
@@ -102,9 +118,9 @@ def _flat(run: DeckRun, prompt: Prompt, one: Round) -> dict[str, Any]:
     for lane in run.lanes:
         said = one.answers[lane]
         row[f"{lane}: answer"] = said.text
-        row[f"{lane}: right"] = prompt.right(said.text)
+        row[f"{lane}: right"] = mark(prompt, said)
         if lane != BASE:
-            row[f"{lane}: words differing"] = round(one.words(lane), 4)
+            row[f"{lane}: words differing"] = _shown_words(one, lane)
             row[f"{lane}: KL per token"] = one.kl(lane)
     return row
 
@@ -118,14 +134,18 @@ def jsonl(table: Table) -> str:
         lanes = {
             lane: said.model_dump(mode="json", exclude={"kl"})
             | {
-                "right": prompt.right(said.text),
-                "words_differing": round(one.words(lane), 4),
+                "right": mark(prompt, said),
+                "words_differing": _shown_words(one, lane),
                 "kl_per_token": one.kl(lane),
             }
             for lane, said in one.answers.items()
         }
         rows.append({**prompt.spelled(), "about": one.about, "lanes": lanes})
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+def _shown_words(one: Round, lane: str) -> float | None:
+    return round(one.words(lane), 4) if one.compares(lane) else None
 
 
 def _prompts(table: Table) -> dict[str, Prompt]:

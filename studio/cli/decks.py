@@ -8,7 +8,7 @@ from rich.table import Table as Lines
 
 from studio.chat.conversation import Conversation
 from studio.chat.deck_run import Table
-from studio.chat.deck_sheet import Order, Tally, arrange, csv, jsonl, tallies
+from studio.chat.deck_sheet import Order, Tally, arrange, csv, jsonl, mark, tallies
 from studio.chat.endpoints import is_endpoint
 from studio.chat.reading import Reading
 from studio.cli.console import as_json, show_json, show_table
@@ -84,29 +84,30 @@ def _show(table: Table, order: Order) -> None:
         click.echo(f"\n{click.style(prompt.messages[-1].content, bold=True)}{known}")
         for lane in table.run.lanes:
             said = one.answers[lane]
-            sign = {True: "✓ ", False: "✗ ", None: ""}[prompt.right(said.text)]
+            sign = {True: "✓ ", False: "✗ ", None: ""}[mark(prompt, said)]
             kl = one.kl(lane)
             about = [] if kl is None else [f"KL {kl:.3f}"]
-            about += [] if lane == BASE else [f"words {100 * one.words(lane):.0f} %"]
+            if lane != BASE and one.compares(lane):
+                about.append(f"words {100 * one.words(lane):.0f} %")
             about += [said.note] if said.note else []
             click.echo(
                 f"  {lane}: {sign}{said.text}" + (f"  [{', '.join(about)}]" if about else "")
             )
     lines = Lines("lane", "right", "lost", "gained", "other words", "KL per token", box=None)
     for tally in tallies(table):
-        lines.add_row(*_line(tally, len(table.rounds)))
+        lines.add_row(*_line(tally))
     click.echo()
     show_table(lines)
 
 
-def _line(tally: Tally, rounds: int) -> list[str]:
+def _line(tally: Tally) -> list[str]:
     base, known = tally.lane == BASE, tally.known
     return [
         tally.lane,
         f"{tally.right} of {known}" if known else "–",
         str(tally.lost) if known and not base else "–",
         str(tally.gained) if known and not base else "–",
-        "–" if base else f"{tally.differ} of {rounds}",
+        "–" if base else f"{tally.differ} of {tally.answered}",
         "–" if base or tally.kl is None else f"{tally.kl:.3f}",
     ]
 

@@ -173,7 +173,7 @@ def _draw(
     part = rounds[page * PAGE : (page + 1) * PAGE]
     drawn = draw_table(table, [*table.live, *part], titles, against=chosen)
     note = quiet("No answers differ.") if table.rounds and not rounds else ""
-    counted = draw_tallies(deck_sheet.tallies(table), titles, len(table.rounds))
+    counted = draw_tallies(deck_sheet.tallies(table), titles)
     return [
         _tell(table) + (counted if table.rounds else ""),
         gr.Column(visible=bool(table.rounds or table.live)),
@@ -189,6 +189,10 @@ def _tell(table: Table) -> str:
     total, count = len(table.run.deck.prompts), len(table.rounds)
     title = table.run.deck.title
     about = next((one.about for one in table.rounds if one.about), "")
+    failed = sum(one.failed for one in table.rounds)
+    if table.done and failed:
+        told = f"{failed} of {total} prompts were not answered in every lane; run the deck again."
+        return stage("bad", title, f"{told} {about}".strip())
     if table.done:
         return stage("done", title, f"{total} prompts answered in every lane. {about}".strip())
     if table.waiting:

@@ -5,7 +5,7 @@ from html import escape
 
 from studio.chat.deck import Prompt
 from studio.chat.deck_run import Given, Round, Table
-from studio.chat.deck_sheet import Tally
+from studio.chat.deck_sheet import Tally, mark
 from studio.chat.wording import compare
 from studio.measure.outcome import BASE
 from studio.ui.explained import draw_piece
@@ -53,7 +53,7 @@ def draw_table(
     return f'<div class="st-deck">{table(headers, rows, names=names)}</div>'
 
 
-def draw_tallies(tallies: Sequence[Tally], titles: Mapping[str, str], rounds: int) -> str:
+def draw_tallies(tallies: Sequence[Tally], titles: Mapping[str, str]) -> str:
     """One line per lane: how much is right, lost and gained, and how far from the base."""
     known = any(one.known for one in tallies)
     headers = ["Lane", *(["Right", "Lost", "Gained"] if known else []), "Other words", "KL"]
@@ -62,13 +62,19 @@ def draw_tallies(tallies: Sequence[Tally], titles: Mapping[str, str], rounds: in
         base = one.lane == BASE
         marks = [f"{one.right} of {one.known}"] if known else []
         marks += (["–", "–"] if base else [str(one.lost), str(one.gained)]) if known else []
-        differ = "–" if base else f"{one.differ} of {rounds} ({share(one.differ, rounds)})"
+        differ = "–" if base else _tell_share(one)
         kl = "–" if one.kl is None or base else f"{number(one.kl, digits=3)} nats per token"
         name = (
             f'<span class="{"st-base" if base else "st-tuned"}">{escape(titles[one.lane])}</span>'
         )
         rows.append([name, *marks, differ, kl])
     return f'<div class="st-tallies">{table(headers, rows)}</div>'
+
+
+def _tell_share(one: Tally) -> str:
+    if not one.answered:
+        return "–"
+    return f"{one.differ} of {one.answered} ({share(one.differ, one.answered)})"
 
 
 def _draw_prompt(prompt: Prompt) -> str:
@@ -91,7 +97,7 @@ def _draw_cell(prompt: Prompt, one: Round, lane: str, against: str | None) -> st
         pieces = [p._replace(kind="first") if p.kind == "second" else p for p in pieces]
     text = "".join(map(draw_piece, pieces)) or '<span class="st-quiet">(nothing)</span>'
     return (
-        f'<div class="st-said">{_draw_mark(prompt.right(said.text))}{text}</div>'
+        f'<div class="st-said">{_draw_mark(mark(prompt, said))}{text}</div>'
         f"<small>{escape(_tell(one, lane, said))}</small>"
     )
 
@@ -110,6 +116,7 @@ def _tell(one: Round, lane: str, said: Given) -> str:
         kl = one.kl(lane)
         if kl is not None:
             parts.append(f"KL {number(kl, digits=3)}")
+    if lane != BASE and one.compares(lane):
         words = one.words(lane)
         parts.append(f"words {100 * words:.0f} %" if words else "same words")
     if said.tokens and not said.stopped:
