@@ -8,7 +8,7 @@ from made_adapters import STARTER, make_adapter
 
 from studio.chat.protocol import Ask, Row, Sampling
 from studio.data.example import Message
-from studio.engine.generate import answer
+from studio.engine.generate import answer, prompt_ids
 from studio.engine.load import Engine
 from studio.engine.prefix import Kept
 from studio.engine.shared import STEPS, Part, go_on
@@ -115,6 +115,34 @@ def test_a_batch_of_which_few_rows_are_left_is_made_anew(engine: Engine) -> None
     assert len(long.answers[0].ids) == STEPS  # it goes on without the others
     run(engine, [long])
     assert said(long) == alone(engine, long.ask)
+
+
+def test_an_answer_ends_where_the_base_holds_no_more(engine: Engine) -> None:
+    def length(question: str) -> int:
+        return len(prompt_ids(engine, (Message(role="user", content=question),)))
+
+    words = next(n for n in range(2000) if length("fox " * n) > engine.context - 8)
+    near = Part(engine, ask("fox " * (words - 1), BASE, "red"), Event())
+    full = Part(engine, ask("fox " * 2000, BASE), Event())
+    other = Part(engine, ask(STORY, BASE), Event())
+    assert full.over
+    while going := [part for part in (near, other) if not part.over]:
+        run(engine, going)
+    assert said(full) == [[]]
+    assert "1024 tokens that starter holds" in full.answers[0].note
+    for one in near.answers:
+        room = engine.context - length("fox " * (words - 1))
+        assert len(one.ids) == room or one.stopped
+        assert ("holds" in one.note) == (len(one.ids) == room)
+    assert said(other) == alone(engine, other.ask)
+    assert other.answers[0].note == ""
+
+
+def test_a_question_stopped_before_its_turn_says_nothing(engine: Engine) -> None:
+    part = Part(engine, ask(STORY, BASE), Event())
+    part.stop.set()
+    run(engine, [part])
+    assert said(part) == [[]]
 
 
 def test_the_starter_says_different_things_in_these_lanes(engine: Engine) -> None:

@@ -29,10 +29,10 @@ def read_answer(engine: Engine, asked: Explain, *, logits: int = LOGITS) -> tupl
     prompt, answer, pieces = _turn(engine, asked.messages, asked.answer, ended=asked.ended)
     if not answer:
         return ()
-    if len(prompt) + len(answer) > _context(engine):
+    if len(prompt) + len(answer) > engine.context:
         raise ModelError(
             f"The conversation is {len(prompt) + len(answer)} tokens long, but {engine.base.name} "
-            f"holds {_context(engine)}; explain an answer that comes earlier."
+            f"holds {engine.context}; explain an answer that comes earlier."
         )
     found: list[ReadToken] = []
     befores, afters = (
@@ -55,7 +55,7 @@ def diverge(
     turns: dict[int, tuple[Tokens, Tokens]] = {}
     for place, reply in enumerate(replies):
         prompt, answer, _ = _turn(engine, reply.messages, reply.answer, ended=reply.ended)
-        if answer and len(prompt) + len(answer) <= _context(engine):
+        if answer and len(prompt) + len(answer) <= engine.context:
             turns[place] = prompt, answer
     kl: list[dict[str, float]] = [{} for _ in replies]
     sharing = [lane for lane in lanes if not engine.apart(lane)]
@@ -86,10 +86,6 @@ def _turn(
     """Tokens of prompt and answer, and the answer's texts; an answer cut off has no end token."""
     prompt, answer, pieces = answer_turn(engine, messages, text)
     return (prompt, answer, pieces) if ended else (prompt, answer[:-1], pieces[:-1])
-
-
-def _context(engine: Engine) -> int:
-    return int(getattr(engine.model.config, "max_position_embeddings", None) or 1 << 30)
 
 
 def _predictions(

@@ -75,6 +75,11 @@ class Engine:
         return self._quick
 
     @property
+    def context(self) -> int:
+        """How many tokens the base can read at once."""
+        return int(getattr(self.model.config, "max_position_embeddings", None) or 1 << 30)
+
+    @property
     def about(self) -> str:
         """What the base runs on, such as "4-bit NF4, float32, CPU (2 threads)"."""
         weights = "4-bit NF4" if self.method == "qlora" else "full precision"

@@ -26,6 +26,13 @@ class Part:
         self.rows = ask.rows
         self._prompts = [prompt_ids(engine, row.messages) for row in self.rows]
         self.answers = [Answer(reader(engine), begun_ids(engine, row.begun)) for row in self.rows]
+        self._rooms = [self._room(engine, row) for row in range(len(self.rows))]
+        self._full = (
+            f"The conversation fills the {engine.context} tokens that {engine.base.name} holds; "
+            "go on from an earlier place, or begin a new one."
+        )
+        for row in range(len(self.rows)):
+            self._mind_room(row)
         self.draw = Draw(ask.sampling)
         self.began = time.perf_counter()
         self.shown = 0.0
@@ -43,7 +50,8 @@ class Part:
         answer = self.answers[row]
         if answer.stopped or self.stop.is_set():
             return 0
-        return self.ask.sampling.max_new_tokens - len(answer.ids)
+        most = min(self.ask.sampling.max_new_tokens, self._rooms[row])
+        return most - len(answer.ids)
 
     @property
     def over(self) -> bool:
@@ -59,6 +67,17 @@ class Part:
             answer.stopped = True
         else:
             answer.ids.append(token)
+            self._mind_room(row)
+
+    def _room(self, engine: Engine, row: int) -> int:
+        """How many tokens the base can hold beside what it has to read."""
+        soft = engine.soft_prompt(self.rows[row].lane)
+        read = len(self.text(row)) + (0 if soft is None else len(soft))
+        return max(0, engine.context - read)
+
+    def _mind_room(self, row: int) -> None:
+        if len(self.answers[row].ids) >= self._rooms[row]:
+            self.answers[row].note = self._full
 
 
 def go_on(
@@ -76,6 +95,8 @@ def go_on(
     """
     places = {lane: number for number, lane in enumerate(engine.lanes)}
     rows = [(part, row) for part in parts for row in range(len(part.rows)) if part.left(row)]
+    if not rows:  # stopped since they were looked at
+        return
     # Rows of one lane lie side by side: what its adapter adds is then one product.
     rows.sort(key=lambda one: places[one[0].rows[one[1]].lane])
     ends, steps = set(end_tokens(engine)), 0

@@ -69,16 +69,12 @@ def _check(engine: Engine, probe: Probe, case: Case, question: Question) -> None
     if not all(scored):
         raise ProbeError(f"{where}: an answer of no token cannot be scored; write it out.")
     longest = len(question.prompt) + max(len(tokens) for tokens in scored)
-    limit = _context(engine)
+    limit = engine.context
     if longest > limit:
         raise ProbeError(
             f"{where} is {longest} tokens long, but {engine.base.name} holds {limit}; shorten the "
             "case or ask with fewer solved cases before it."
         )
-
-
-def _context(engine: Engine) -> int:
-    return int(getattr(engine.model.config, "max_position_embeddings", None) or 1 << 30)
 
 
 # ---- conversations
@@ -164,7 +160,7 @@ def _turn(
 def _texts(engine: Engine, cases: Sequence[Case]) -> list[Question]:
     """Open text after the token that begins a document."""
     encoded = _encode(engine, [case.answer for case in cases], special=False)
-    most = min(TEXT_TOKENS, _context(engine) - 1)
+    most = min(TEXT_TOKENS, engine.context - 1)
     found = []
     for case in cases:
         whole = encoded[case.answer]
