@@ -69,9 +69,19 @@ def test_an_own_deck_is_kept_and_found_by_its_name(studio: Studio, tmp_path: Pat
     assert list(studio.settings.decks.glob("*.jsonl")) == [
         studio.settings.decks / "hello-world.jsonl"
     ]
-    assert studio.decks()[kept.name] == "Own: hello-world"
+    assert studio.decks()[kept.name] == "Own: Héllo / ../World"
     with pytest.raises(ChatError, match="no deck"):
         studio.deck("../hello-world")
+
+
+def test_names_in_any_script_are_decks_of_their_own(studio: Studio) -> None:
+    kept = [studio.keep_deck(name, name, replace=False) for name in ("客户问题", "产品问题", "Q" * 60)]
+    assert [studio.deck(one.name).prompts[0].messages[0].content for one in kept] == [
+        one.title for one in kept
+    ]
+    with pytest.raises(ChatError, match="already"):
+        studio.keep_deck("客户问题", "Another?", replace=False)
+    assert studio.keep_deck("客户问题", "Another?").name == kept[0].name
 
 
 def test_the_task_deck_holds_the_held_out_rows_only(studio: Studio) -> None:

@@ -142,6 +142,19 @@ def test_drafts_belong_to_their_visitor(studio: Studio) -> None:
         studio.build_from_draft(theirs.name, owner="my secret key")
 
 
+@pytest.mark.parametrize("owner", [None, "my secret key"])
+def test_titles_in_any_script_and_long_ones_are_drafts_of_their_own(
+    tmp_path: Path, owner: str | None
+) -> None:
+    drafts = Drafts(tmp_path)
+    titles = ["From chat", "客户", "产品", "A title of some length, the first of", "X" * 40, "X" * 39]
+    names = [drafts.begin(title, owner).name for title in titles]
+    assert len(set(names)) == len(titles)
+    assert [drafts.open(name, owner).card.title for name in names] == titles
+    assert drafts.begin("from  CHAT", owner).name == names[0]
+    assert drafts.begin("X" * 40, "another key").name not in names
+
+
 def test_a_visitors_key_is_in_no_item_and_no_dataset(studio: Studio) -> None:
     draft = fill(studio, 6, "my secret key")
     dataset = studio.build_from_draft(draft.name, owner="my secret key")

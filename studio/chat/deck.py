@@ -14,7 +14,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from studio.chat.exchange import Kept
-from studio.data.dataset import Dataset, slug
+from studio.data.dataset import Dataset, slug, telling_slug
 from studio.data.example import Message
 from studio.data.readers import Row, parse_rows, read_rows
 from studio.errors import ChatError, sentence
@@ -149,7 +149,7 @@ def _own(name: str, rows: Sequence[Row]) -> Deck:
         except ValidationError as error:
             raise ChatError(sentence(error, f"record {number} of the deck")) from error
     try:
-        return Deck(name=slug(name), title=name.strip(), kind="own", prompts=tuple(prompts))
+        return Deck(name=telling_slug(name), title=name.strip(), kind="own", prompts=tuple(prompts))
     except ValidationError as error:
         raise ChatError(sentence(error, "the deck")) from error
 
@@ -186,15 +186,22 @@ def load(name: str, folder: Path) -> Deck:
     path = folder / f"{name}.jsonl"
     if name != slug(name) or not path.exists():
         raise ChatError(f"There is no deck '{name}'; make one of your prompts, or choose another.")
-    read = read_rows(path)
-    title = str(read.rows[0].get("title", name)) if read.rows else name
-    rows = [row for row in read.rows if set(row) != {"title"}]
-    return _own(title, rows).model_copy(update={"name": name})
+    rows = [row for row in read_rows(path).rows if set(row) != {"title"}]
+    return _own(_title(path), rows).model_copy(update={"name": name})
 
 
-def own_names(folder: Path) -> list[str]:
-    """Names of the person's own decks."""
-    return sorted(path.stem for path in folder.glob("*.jsonl"))
+def own_titles(folder: Path) -> dict[str, str]:
+    """Titles of the person's own decks by their names."""
+    return {path.stem: _title(path) for path in sorted(folder.glob("*.jsonl"))}
+
+
+def _title(path: Path) -> str:
+    """What the first line says; a file that was put there by hand may say nothing."""
+    with path.open(encoding="utf-8") as file:
+        try:
+            return str(json.loads(file.readline())["title"])
+        except (ValueError, KeyError, TypeError):
+            return path.stem
 
 
 def _line(prompt: Prompt) -> dict[str, Any]:

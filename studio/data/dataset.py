@@ -38,6 +38,7 @@ from studio.errors import DatasetError, sentence
 CARD = "dataset.json"
 # Part of every id: a change in how examples are made must not find a folder of the old kind.
 FORMAT = 1
+SLUG = 40  # letters of a slug at most
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]*")
 
@@ -277,4 +278,17 @@ def _fingerprint(value: object) -> str:
 def slug(name: str) -> str:
     """The name as the beginning of a folder's name."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain)[:40].strip("-") or "dataset"
+    return re.sub(r"[^a-z0-9]+", "-", plain)[:SLUG].strip("-") or "dataset"
+
+
+def telling_slug(name: str, end: str = "") -> str:
+    """A slug that ends in `end`; names with other letters or digits, whatever their case, differ.
+
+    Where letters are lost, those of other scripts or after the 40th, a digest stands for them.
+    """
+    room = SLUG - len(end) - bool(end)
+    kept = slug(name)[:room].strip("-")
+    letters = "".join(filter(str.isalnum, unicodedata.normalize("NFKD", name).lower()))
+    if letters != kept.replace("-", ""):
+        kept = f"{kept[: room - 7].strip('-')}-{_fingerprint(letters)[:6]}"
+    return f"{kept}-{end}" if end else kept

@@ -19,7 +19,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from studio.data.dataset import slug
+from studio.data.dataset import slug, telling_slug
 from studio.data.draft import Draft, digest
 from studio.data.draft_items import (
     LINE,
@@ -80,8 +80,7 @@ class Drafts:
 
     def begin(self, title: str = FIRST, owner: str | None = None) -> Draft:
         """The owner's draft of that title; made if it is not there yet."""
-        mark = mark_of(owner or "")
-        name = slug(f"{title} {mark}" if mark else title)
+        name = telling_slug(title, mark_of(owner or ""))
         folder = self._folder / name
         with self._turn:
             if not (folder / "card.json").exists():

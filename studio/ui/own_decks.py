@@ -38,7 +38,7 @@ def keep_deck(
         raise StudioError("Write a prompt on each line, or choose a file; then keep the deck.")
     if not name.strip():
         raise StudioError("Give the deck a name, such as Customer questions.")
-    deck = studio.keep_deck(name, Path(file) if file else text)
+    deck = studio.keep_deck(name, Path(file) if file else text, replace=False)
     known = sum(bool(one.answer.strip()) for one in deck.prompts)
     gr.Info(f"{len(deck.prompts)} prompts, {known} of them with a known answer.", title="Kept")
     choices = [(title, one) for one, title in studio.decks(lanes, base=base).items()]

@@ -9,22 +9,15 @@ from studio.chat.arena import Arena
 from studio.chat.arena_sheet import preferences
 from studio.chat.deck import Deck, own_deck, retention_deck, task_deck
 from studio.chat.deck import load as load_deck
-from studio.chat.deck import own_names as own_decks
+from studio.chat.deck import own_titles as own_decks
 from studio.chat.deck import save as save_deck
 from studio.chat.deck_run import DeckRun, DeckRuns, Table, deal
-from studio.chat.endpoints import (
-    is_endpoint,
-)
-from studio.chat.protocol import (
-    Diverge,
-    Diverged,
-    Reply,
-    Sampling,
-)
+from studio.chat.endpoints import is_endpoint
+from studio.chat.protocol import Diverge, Diverged, Reply, Sampling
 from studio.chat.score import Score, score
 from studio.chat.votes import Arenas
 from studio.data.drafts import FIRST, mark_of
-from studio.errors import StudioError
+from studio.errors import ChatError, StudioError
 from studio.measure.comparison import LaneSpec
 from studio.measure.halves import measuring_half
 from studio.measure.outcome import BASE
@@ -48,7 +41,8 @@ class Judging(Gathering):
             with suppress(StudioError):  # removed since: there are no rows to ask
                 found[f"task:{id}"] = f"Task: held-out rows of {self.dataset(id).card.name}"
         found[f"retention:{base}"] = f"Old skills: questions from the probes of {base}"
-        return found | {name: f"Own: {name}" for name in own_decks(self.settings.decks)}
+        own = own_decks(self.settings.decks)
+        return found | {name: f"Own: {title}" for name, title in own.items()}
 
     def deck(self, name: str, lanes: Sequence[str] = ()) -> Deck:
         """A deck by name; of probes that one of the lanes learned from, only the other half."""
@@ -62,9 +56,14 @@ class Judging(Gathering):
         halves = [measuring_half(one) if one.name in learned else one for one in asked]
         return retention_deck(about, halves)
 
-    def keep_deck(self, name: str, source: Path | str) -> Deck:
-        """Keep a deck of a person's file, or of text with a prompt per line; see `own_deck`."""
+    def keep_deck(self, name: str, source: Path | str, *, replace: bool = True) -> Deck:
+        """Keep a deck of a person's file, or of text with a prompt per line; see `own_deck`.
+
+        One of the same name gives way to it, or is a ChatError without `replace`.
+        """
         deck = own_deck(name, source)
+        if not replace and deck.name in own_decks(self.settings.decks):
+            raise ChatError(f"There is a deck “{deck.title}” already; give this one another name.")
         save_deck(deck, self.settings.decks)
         return deck
 

@@ -127,7 +127,7 @@ def test_prompts_of_ones_own_are_kept_and_run(page: Any) -> None:
     page.get_by_label("Prompts, one per line").fill("What is 2 + 3?\nSay hello\n")
     page.get_by_label("Name of the deck").fill("Mine")
     page.locator("#keep-deck").click()
-    expect(page.locator("#deck input")).to_have_value("Own: mine", timeout=10_000)
+    expect(page.locator("#deck input")).to_have_value("Own: Mine", timeout=10_000)
     run_deck(page, 2)
     expect(page.locator("#deck-table")).to_contain_text("Say hello")
     page.get_by_label("Only where answers differ").check()
