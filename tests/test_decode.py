@@ -164,6 +164,17 @@ def test_an_answer_goes_on_as_if_it_had_never_been_cut(engine: Engine) -> None:
     assert "<|im_start|>assistant" in raw
 
 
+def test_the_raw_view_shows_the_very_token_that_ended_an_answer(packed: Engine) -> None:
+    row = Row(lane=BASE, messages=asked(QUESTIONS[0]))
+    (said,) = answer(packed, [row], Sampling(max_new_tokens=64))
+    assert said.stopped
+    assert raw_text(packed, row, said).endswith(packed.tokenizer.decode([said.end]))
+    for end in packed.tokenizer.all_special_ids:  # a tuned model may end with a wrong one
+        other = Answer(said.read, ids=said.ids, end=end)
+        assert raw_text(packed, row, other).endswith(packed.tokenizer.decode([end]))
+    assert raw_text(packed, row, Answer(said.read, ids=said.ids)).endswith(said.text)
+
+
 def test_an_adapter_is_loaded_once_for_all_its_strengths(engine: Engine) -> None:
     assert len(engine.adapters) == 2
     adapter = next(folder for folder in engine._adapters if folder.name == "red")

@@ -15,17 +15,23 @@ from studio.engine.prefix import Kept
 
 @dataclass
 class Answer:
-    """What one row has said so far; `stopped` once it ended by itself."""
+    """What one row has said so far."""
 
     read: Callable[[Sequence[int]], str] = field(repr=False)
     """Makes text of tokens, control tokens left out."""
     begun: Sequence[int] = ()
     """Tokens with which the answer began already."""
     ids: list[int] = field(default_factory=list)
-    stopped: bool = False
+    end: int | None = None
+    """The token with which it ended by itself."""
     first_token: float = 0.0
     seconds: float = 0.0
     note: str = ""
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it ended by itself."""
+        return self.end is not None
 
     @property
     def text(self) -> str:
@@ -135,8 +141,8 @@ def continue_ids(
 def raw_text(engine: Engine, row: Row, said: Answer) -> str:
     """The whole conversation as the model sees it, control tokens and all."""
     ids = [*prompt_ids(engine, row.messages), *said.begun, *said.ids]
-    if said.stopped:
-        ids.append(engine.tokenizer.eos_token_id)
+    if said.end is not None:
+        ids.append(said.end)
     return str(engine.tokenizer.decode(ids, skip_special_tokens=False))
 
 
@@ -177,7 +183,7 @@ class _Listener:
             answer.first_token = answer.first_token or now
             answer.seconds = now - answer.first_token
             if token in self._ends:
-                answer.stopped = True
+                answer.end = token
             else:
                 answer.ids.append(token)
         if self._on_step:

@@ -64,7 +64,7 @@ class Part:
         answer.first_token = answer.first_token or now
         answer.seconds = now - answer.first_token
         if token in ends:
-            answer.stopped = True
+            answer.end = token
         else:
             answer.ids.append(token)
             self._mind_room(row)
