@@ -1,6 +1,7 @@
 """The real engine on the starter under load: whose answer it is, crashes, and its memory."""
 
 import io
+import json
 import os
 import shutil
 import signal
@@ -219,6 +220,19 @@ def test_lanes_whose_proof_failed_are_not_used_at_the_next_question(tmp_path: Pa
     for _ in range(2):
         with pytest.raises(ModelError, match="leaks"):
             chat._ready(alone.model_copy(update={"lanes": (red,)}))
+
+
+def test_what_goes_wrong_in_a_chat_is_told_in_terms_of_a_chat(tmp_path: Path) -> None:
+    told = io.StringIO()
+    asked = Ask(
+        id=1, base="starter", method="lora", lanes=(), rows=tuple(rows("Hi")), sampling=Sampling()
+    )  # fmt: skip
+    for error in (MemoryError(), RuntimeError("shapes differ\nat length"), ModelError("No base.")):
+        Chat(told, tmp_path)._refuse(asked, error)
+    full, fault, known = [json.loads(line)["message"] for line in told.getvalue().splitlines()]
+    assert full.startswith("The memory is full. Ask fewer lanes")
+    assert fault.startswith("RuntimeError: shapes differ. See chat.log")
+    assert known == "No base."
 
 
 @pytest.fixture(scope="module")

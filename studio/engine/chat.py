@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO
 
 import psutil
+import torch
 
 from studio.chat.precision import unpacks
 from studio.chat.protocol import (
@@ -38,7 +39,7 @@ from studio.engine.load import Engine
 from studio.engine.rest import IDLE, give_back, why_rest
 from studio.engine.shared import Part, go_on
 from studio.engine.weights import pick_device
-from studio.engine.worker import explain
+from studio.errors import StudioError
 from studio.models.catalogue import find_base
 
 PAUSE = 0.05  # seconds between two updates of a request
@@ -218,7 +219,7 @@ class Chat:
     def _refuse(self, work: Work, error: Exception) -> None:
         traceback.print_exception(error)
         self._stops.pop(work.id, None)
-        self._say(Refused(id=work.id, message=explain(error)))
+        self._say(Refused(id=work.id, message=_why(error)))
 
     def _ready(self, ask: Work, *, beside: Sequence[Ask] = ()) -> Engine:
         """The engine with the request's base and lanes on it; the base is loaded once.
@@ -248,6 +249,16 @@ class Chat:
     def _say(self, reply: Update | Explained | Diverged | Refused | Rested) -> None:
         self._out.write(reply.model_dump_json() + "\n")
         self._out.flush()
+
+
+def _why(error: Exception) -> str:
+    """One sentence for the page, with the next step where we know one."""
+    if isinstance(error, StudioError):
+        return str(error)
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return "The memory is full. Ask fewer lanes at once, or begin a new conversation."
+    first_line = (str(error).splitlines() or [""])[0]
+    return f"{type(error).__name__}: {first_line}. See chat.log in the home folder's logs."
 
 
 def _said(ask: Ask, answers: Sequence[Answer]) -> tuple[Said, ...]:
