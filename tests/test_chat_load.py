@@ -218,6 +218,19 @@ def test_an_answer_that_nobody_reads_is_stopped_for_those_who_wait(opened: Open)
     assert 10 < late.rows[0].tokens < 1000  # what was said until then is still there
 
 
+def test_an_answer_asked_again_can_give_way_again(opened: Open) -> None:
+    client = opened(seats=1, unread=0.5)
+    forgotten = ask(client, "say 100000", who="forgotten")
+    next(forgotten)
+    first = client.engine_pid
+    assert first
+    os.kill(first, signal.SIGSTOP)  # it does not hear that it is to stop
+    threading.Timer(2, os.kill, (first, signal.SIGKILL)).start()
+    *_, last = ask(client, "say 12", who="staying")
+    assert last.rows[0].text == said("staying")
+    assert client.engine_pid != first
+
+
 def test_a_long_answer_gives_way_only_if_somebody_waits(opened: Open) -> None:
     client = opened(seats=1, turn=0.5)
     *_, alone = ask(client, "say 100", who="alone")

@@ -207,7 +207,7 @@ class ChatClient:
         """Send the engine what it has seats for, and tell those who wait where they stand."""
         for question in self._line.advance():
             question.tries += 1
-            question.before, question.began = 0, 0.0
+            question.before, question.began, question.gave_way = 0, 0.0, False
             if len(self._line.seated) == 1:
                 self._heard = time.monotonic()
             if self.rested:
