@@ -1,7 +1,7 @@
 """What the page and the chat engine say to each other: JSON objects, one per line.
 
-The page asks and may say stop; the engine answers with where the base came from, then the
-texts of all lanes after every few tokens, then done, or an error in one sentence.
+The page asks and may say stop; the engine answers with the texts of all lanes as they grow, then
+done, or an error in one sentence.
 """
 
 from pathlib import Path
