@@ -219,6 +219,13 @@ def test_a_check_says_how_long_it_took_and_what_there_is(studio: Studio, server:
         studio.check_endpoint("far")
 
 
+@pytest.mark.parametrize("host", ["ü..b", "xn--a", "a\x7fb"])
+def test_an_address_that_nobody_can_have_is_told(studio: Studio, host: str) -> None:
+    name_endpoints(studio, far={"url": f"http://{host}/v1", "model": "m"})
+    with pytest.raises(EndpointError, match=r"nobody can have; correct it in endpoints\.yaml"):
+        studio.check_endpoint("far")
+
+
 def test_the_file_keeps_its_order(studio: Studio) -> None:
     name_endpoints(
         studio,

@@ -174,6 +174,10 @@ async def stream(endpoint: Endpoint, body: dict[str, Any]) -> AsyncGenerator[Chu
     except httpx.HTTPError as error:
         if not ended:
             raise told(endpoint, error) from None
+    except (httpx.InvalidURL, UnicodeError):  # a host's name that no network could have
+        raise EndpointError(
+            f"{_who(endpoint)} has an address that nobody can have; correct it in {FILE}."
+        ) from None
     if not ended:
         raise EndpointError(f"{_who(endpoint)} broke off in the middle of its answer; ask again.")
 
