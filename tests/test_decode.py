@@ -288,6 +288,14 @@ def test_draws_follow_the_distribution_and_its_cuts() -> None:
     assert set(torch.cat([nucleus(logits) for _ in range(200)]).tolist()) == {0}
 
 
+def test_any_number_is_a_seed() -> None:
+    logits = torch.zeros(1, 1000)
+    first, again, other = (
+        int(Draw(Sampling(temperature=1, seed=seed))(logits)) for seed in (10**30, 10**30, 1)
+    )
+    assert first == again != other
+
+
 def test_lanes_that_predict_the_same_say_the_same() -> None:
     logits = torch.randn(1, 50, generator=torch.Generator().manual_seed(0)).repeat(3, 1)
     draw = Draw(Sampling(temperature=1.0, seed=2))

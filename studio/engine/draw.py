@@ -16,9 +16,10 @@ class Draw:
     def __init__(self, sampling: Sampling, *, own_luck: bool = False) -> None:
         self._sampling = sampling
         self._own_luck = own_luck
-        self._luck = torch.Generator().manual_seed(sampling.seed)
+        seed = sampling.seed % (1 << 63)  # a person may type any number; the library takes 64 bits
+        self._luck = torch.Generator().manual_seed(seed)
         if own_luck:
-            torch.manual_seed(sampling.seed)
+            torch.manual_seed(seed)
 
     def __call__(self, logits: torch.Tensor) -> torch.Tensor:
         """Tokens, (rows,), for logits of (rows, vocabulary)."""
