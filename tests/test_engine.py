@@ -101,6 +101,19 @@ def test_a_leaking_adapter_is_found(engine: Engine) -> None:
         engine._reference = reference
 
 
+def test_an_adapter_that_leaks_only_beside_other_lanes_is_found(engine: Engine) -> None:
+    def leak(_module: Any, _inputs: Any, logits: torch.Tensor) -> torch.Tensor:
+        return logits + 0.01 if any(engine.deltas.rows or ()) else logits
+
+    hook = engine.inner.get_output_embeddings().register_forward_hook(leak)
+    try:
+        with pytest.raises(ModelError, match="leaks"):
+            engine.prove_base()
+    finally:
+        hook.remove()
+    assert engine.prove_base() < 1e-4
+
+
 def test_strength_multiplies_the_adapters_scaling(
     engine: Engine, adapters: dict[str, Path], tmp_path: Path
 ) -> None:
