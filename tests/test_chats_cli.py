@@ -119,7 +119,7 @@ def _saved(call: Call, talked: Conversation, folder: Path) -> Path:
 
 def test_answers_are_kept_from_the_terminal(call: Call, talked: Conversation) -> None:
     kept = call("chats", talked.id, "--keep", "example", "--exchange", "1", "--text", "One.")
-    assert "1 examples, 1 of them new" in kept
+    assert "1 example, 1 new" in kept
     call("chats", talked.id, "--keep", "better", "--lane", "run-a", "--exchange", "1")
     call("chats", talked.id, "--keep", "worked", "--exchange", "1")
     (draft,) = json.loads(call("drafts", "--json"))

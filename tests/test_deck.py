@@ -75,7 +75,8 @@ def test_an_own_deck_is_kept_and_found_by_its_name(studio: Studio, tmp_path: Pat
 
 
 def test_names_in_any_script_are_decks_of_their_own(studio: Studio) -> None:
-    kept = [studio.keep_deck(name, name, replace=False) for name in ("客户问题", "产品问题", "Q" * 60)]
+    names = ("客户问题", "产品问题", "Q" * 60)
+    kept = [studio.keep_deck(name, name, replace=False) for name in names]
     assert [studio.deck(one.name).prompts[0].messages[0].content for one in kept] == [
         one.title for one in kept
     ]

@@ -2,7 +2,7 @@
 
 from studio.chat.arena import Arena
 from studio.chat.score import DeckScore, Judge, PairScore, Score, Share
-from studio.measure.numerals import signed
+from studio.measure.numerals import counted, signed
 from studio.measure.preference import FEWEST_DECISIVE
 from studio.measure.statistics import Interval
 
@@ -18,7 +18,7 @@ def tell_pair(arena: Arena, pair: PairScore) -> str:
         worse = other if pair.preferred == pair.one else one
         verdict = f"{arena.title_of(pair.preferred)} is preferred to {worse}."
     elif pair.decisive < FEWEST_DECISIVE:
-        so_far = f"{pair.decisive} decisive vote{'s' if pair.decisive != 1 else ''}"
+        so_far = counted(pair.decisive, "decisive vote")
         verdict = (
             f"Nothing is claimed about {one} against {other} from {so_far}: a claim takes "
             f"{FEWEST_DECISIVE}."
@@ -50,7 +50,7 @@ def tell_judge(judge: Judge) -> list[str]:
         told.append(f"Of two answers by one and the same lane, one was called better in "
                     f"{tell_share(judge.caught)}.")  # fmt: skip
     if judge.void:
-        count = f"{judge.void} vote is" if judge.void == 1 else f"{judge.void} votes are"
+        count = counted(judge.void, "vote is", "votes are")
         told.append(f"{count} void, because an answer named its lane.")
     return told
 
@@ -101,7 +101,7 @@ def _tell_rate(one: str, pair: PairScore) -> str:
     halves = f", {pair.ties + pair.bad} neither" if pair.ties + pair.bad else ""
     halves += f", {pair.same} of these the same words" if pair.same else ""
     told = (
-        f"{one} won {percent(pair.rate)} of {pair.n} vote{'s' if pair.n > 1 else ''} "
+        f"{one} won {percent(pair.rate)} of {counted(pair.n, 'vote')} "
         f"({between(pair.interval)}; {pair.wins} won, {pair.losses} lost{halves})"
     )
     if pair.adjusted is None:
@@ -119,7 +119,7 @@ def _tell_needed(pair: PairScore) -> str:
         return "At this rate, even thousands of votes would hardly show one."
     if pair.still_needed == 0:
         return "The planned votes should be enough to tell." if not pair.finished else ""
-    more = f"About {pair.still_needed} more vote{'s' if pair.still_needed > 1 else ''}"
+    more = f"About {counted(pair.still_needed, 'more vote')}"
     if pair.n + pair.still_needed > pair.planned:
         return f"{more} at this rate would probably tell: more than were planned here."
     return f"{more} at this rate would probably tell."

@@ -16,6 +16,7 @@ from studio.chat.votes import CHOICES, Choice, Duel, Vote
 from studio.cli.console import as_json, show_json, show_table
 from studio.data.drafts import FIRST
 from studio.errors import ChatError, StudioError
+from studio.measure.numerals import counted
 from studio.measure.outcome import BASE
 from studio.studio import Studio
 
@@ -187,7 +188,7 @@ def export(studio: Studio, /, id: str, file: Path) -> None:
 def pairs(studio: Studio, /, id: str, draft: str, decks: tuple[str, ...]) -> None:
     """Keep decisive votes of arena ID as preference pairs in a draft."""
     kept = studio.keep_votes(id, decks=decks or None, draft=draft)
-    click.echo(f"{kept} pair{'s' if kept != 1 else ''} kept in the draft “{draft}”.")
+    click.echo(f"{counted(kept, 'pair')} kept in the draft “{draft}”.")
 
 
 COMMANDS = (arena,)

@@ -11,6 +11,7 @@ from studio.chat.export import Form, export
 from studio.cli.console import as_json, show_json, show_table
 from studio.data.draft import Draft
 from studio.errors import ChatError
+from studio.measure.numerals import counted
 from studio.measure.outcome import BASE
 from studio.studio import Studio
 
@@ -96,7 +97,8 @@ def _keep(
     n = exchange - 1 if exchange else -1
     if keep == "worked":
         probe = studio.used_to_work(conversation, lane, n)
-        click.echo(f"kept; every measurement asks the {len(probe.cases)} flagged cases from now on")
+        count = counted(len(probe.cases), "flagged case")
+        click.echo(f"kept; every measurement asks the {count} from now on")
         return
     if keep == "better":
         draft = studio.prefer(conversation, lane, n)
@@ -189,8 +191,8 @@ def _standing(draft: Draft) -> str:
         else f"enough to tune on; build with: python -m studio drafts {draft.name} --build"
     )
     return (
-        f"{draft.name}: {len(draft.examples)} examples, {len(draft.fresh)} of them new, "
-        f"{len(draft.pairs)} pairs; {next_step}"
+        f"{draft.name}: {counted(len(draft.examples), 'example')}, {len(draft.fresh)} new, "
+        f"{counted(len(draft.pairs), 'pair')}; {next_step}"
     )
 
 

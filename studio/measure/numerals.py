@@ -19,6 +19,11 @@ def signed(value: float, digits: int = 1) -> str:
     return f"+{text}" if value > 0 and text.strip("0.") else text
 
 
+def counted(amount: int, one: str, many: str = "") -> str:
+    """So many of something: "1 pair", "2 pairs", or with `many` "0 cases to keep"."""
+    return f"{amount} {one if amount == 1 else many or one + 's'}"
+
+
 def share(value: float | None, low: float | None = None, high: float | None = None) -> str:
     """A share as percent, with its interval where there is one."""
     if value is None:

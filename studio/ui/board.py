@@ -10,6 +10,7 @@ import gradio as gr
 from studio.chat.conversation import Conversation
 from studio.chat.exchange import Answer, Exchange
 from studio.chat.protocol import Sampling, Update
+from studio.measure.numerals import counted
 from studio.measure.outcome import BASE
 from studio.studio import Studio
 from studio.ui.defused import defuse, show_plain
@@ -207,7 +208,7 @@ def _tell_answer(exchange: Exchange | None, lane: str, *, writing: bool) -> str:
 
 
 def _tell_pace(answer: Answer) -> str:
-    pace = f"{answer.tokens} token{'s' if answer.tokens != 1 else ''}"
+    pace = counted(answer.tokens, "token")
     if answer.tokens_per_second:  # a pace takes two tokens
         pace += f", {answer.tokens_per_second:.0f} tokens/s"
     return f"{pace}, first after {answer.first_token:.2f} s"

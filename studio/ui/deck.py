@@ -196,7 +196,7 @@ def _tell(table: Table) -> str:
     if table.done:
         return stage("done", title, f"{total} prompts answered in every lane. {about}".strip())
     if table.waiting:
-        return stage("now", title, f"{table.waiting} questions of others come first.", None)
+        return stage("now", title, f"Waiting: {table.waiting} before you in the line.", None)
     next_step = "Run the deck again to go on after a stop."
     told = f"{count} of {total} prompts answered. {next_step if count else FIRST}"
     return stage("now", title, told, count / total)

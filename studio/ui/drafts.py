@@ -10,6 +10,7 @@ import gradio as gr
 from studio.data.draft import ENOUGH, Draft
 from studio.data.draft_items import Item
 from studio.errors import ChatError, StudioError
+from studio.measure.numerals import counted
 from studio.studio import Studio
 from studio.ui import fetching
 from studio.ui.border import told, wire
@@ -152,20 +153,21 @@ def take_item_back(studio: Studio, item: str | None, name: str | None, scope: st
 def _tell(draft: Draft) -> str:
     """One sentence on how much there is, and how far it is to enough."""
     fresh, title = len(draft.fresh), escape(draft.card.title)
-    examples = f"{fresh} new example{'s' if fresh != 1 else ''}"
+    examples = counted(fresh, "new example")
     if learned := len(draft.examples) - fresh:
         examples += f" beside {learned} built before"
     others = [
-        f"{len(items)} {word}{'s' if len(items) != 1 else ''}"
-        for items, word in ((draft.pairs, "preference"), (draft.cases, "case to keep"))
+        counted(len(items), *words)
+        for items, words in (
+            (draft.pairs, ("preference",)), (draft.cases, ("case to keep", "cases to keep"))
+        )
         if items
-    ]
+    ]  # fmt: skip
     if draft.missing:
         verdict = f"{draft.missing} more and tuning again is worth while."
     else:
         verdict = "Enough to tune again."
     said = f"<strong>{title}</strong>: {', '.join([examples, *others])}. {verdict}"
-    said = said.replace("case to keeps", "cases to keep")
     progress = bar(fresh / ENOUGH, f"{fresh} of {ENOUGH} new examples")
     return f'<p class="st-gathered" title="{escape(WHY)}">{said}</p>{progress}'
 
