@@ -32,7 +32,7 @@ def build(studio: Studio, links: Links, setting: Setting, tab: gr.Tab) -> None:
             why.build(studio, links, setting, tab)
     desk = Desk(
         setting=setting, board=shown, prompt=prompt, editing=gr.State(None), leave=leave,
-        history=history, form=form, said=gr.State(0.0),
+        history=history, form=form, shown=gr.State(None), said=gr.State(0.0),
     )  # fmt: skip
     streams = _wire_answers(studio, desk, send, live)
     streams += turns.wire_up(studio, desk, deeds)
@@ -41,7 +41,7 @@ def build(studio: Studio, links: Links, setting: Setting, tab: gr.Tab) -> None:
     wire(stopped.then, halt, studio, desk, inputs=desk.held, outputs=desk.parts)
     wire(leave.click, desk.leave_editing, outputs=[desk.prompt, desk.editing, desk.leave])
     wire([setting.owner.change, tab.select, form.input], restore, studio, desk,
-         inputs=desk.held, outputs=desk.everything)  # fmt: skip
+         inputs=[desk.shown, *desk.held], outputs=desk.everything)  # fmt: skip
     chats.wire_up(studio, desk, shelf)
     keeping.wire_up(studio, desk, box)
     raw.wire_up(studio, desk, sheet)
@@ -105,13 +105,15 @@ def _wire_answers(studio: Studio, desk: Desk, send: gr.Button, live: gr.Checkbox
 
 
 @told
-def restore(studio: Studio, desk: Desk, *values: Any) -> dict[Any, Any]:
-    """What is open, as it is kept."""
+def restore(studio: Studio, desk: Desk, shown: str | None, *values: Any) -> dict[Any, Any]:
+    """What is open, as it is kept; where it is shown already, all that was set or typed stays."""
     held = Held.read(*values)
     if not held.conversation:
         return desk.show_lanes(studio, held)
     talk = held.open(studio)
-    return desk.take_up(studio, talk, held) if talk else desk.show(studio, None, held)
+    if talk and talk.id != shown:
+        return desk.take_up(studio, talk, held)
+    return desk.show(studio, talk, held)
 
 
 @told

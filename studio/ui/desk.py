@@ -73,8 +73,8 @@ class Writing:
     @contextmanager
     def hold(self, id: str) -> Iterator[None]:
         """Have the conversation to oneself; ChatError if its answer does not end in time."""
-        self.wait(id)
         with self._changed:
+            self.wait(id)
             self._ids.add(id)
         try:
             yield
@@ -103,6 +103,8 @@ class Desk:
     """Leaves the editing."""
     history: gr.Radio
     form: gr.Radio
+    shown: gr.State
+    """Id of the conversation that the board shows: no other one is taken up with its settings."""
     said: gr.State
     """When an answer ended last; who shows what was said listens to it."""
     writing: Writing = field(default_factory=Writing)
@@ -119,7 +121,7 @@ class Desk:
     @property
     def parts(self) -> list[Any]:
         """What a deed may change."""
-        said = [self.prompt, self.editing, self.leave, self.said]
+        said = [self.prompt, self.editing, self.leave, self.shown, self.said]
         return [*said, self.setting.conversation, *self.board.parts]
 
     @property
@@ -136,7 +138,8 @@ class Desk:
     ) -> dict[Any, Any]:  # fmt: skip
         """The board with this conversation in the lanes that are set."""
         shown = draw(studio, self.board, talk, held.lanes, held.form, turn, update)
-        return {self.setting.conversation: talk.id if talk else None} | shown
+        id = talk.id if talk else None
+        return {self.setting.conversation: id, self.shown: id} | shown
 
     def show_lanes(self, studio: Studio, held: Held) -> dict[Any, Any]:
         """The columns of the lanes that are set, whatever is said in them.
