@@ -19,7 +19,7 @@ from studio.errors import ChatError
 from studio.measure.outcome import BASE
 from studio.tuning.events import append_event
 from studio.tuning.run import Run, create_run
-from studio.ui import board, chats, desk, lanes, raw, starters, visitor
+from studio.ui import board, chats, conversation, desk, keeping, lanes, raw, starters, visitor
 from studio.ui.defused import defuse, show_plain
 from studio.ui.links import Links
 
@@ -256,10 +256,8 @@ def values(**fields: Any) -> list[Any]:
 def test_nothing_is_seen_before_it_is_known_who_visits(studio: Studio) -> None:
     """A visitor need not load the page to call what is behind it."""
     studio.chats.save(Conversation.begin().say("Asked on the command line."))
-    with gr.Blocks() as page, gr.Tabs() as tabs, gr.Tab("Chat") as tab:
-        states = [gr.State(None) for _ in range(5)]
-        setting = lanes.build(studio, Links(page, tabs, *states), tab)
-    names, *_ = chats.show_list(studio, "", *values(scope=setting.scope.value))
+    scope = make_desk(studio).setting.scope.value
+    names, *_ = chats.show_list(studio, "", *values(scope=scope))
     assert not names.choices
 
 
@@ -287,6 +285,45 @@ def test_a_deed_waits_until_the_answer_before_it_has_ended() -> None:
         done.append("second")
     thread.join()
     assert done == ["first", "second"]
+
+
+def make_desk(studio: Studio) -> desk.Desk:
+    """The components that the deeds of a conversation read and write."""
+    with gr.Blocks() as page, gr.Tabs() as tabs, gr.Tab("Chat") as tab:
+        states = [gr.State(None) for _ in range(5)]
+        setting = lanes.build(studio, Links(page, tabs, *states), tab)
+        return desk.Desk(
+            setting=setting, board=board.lay_out(), prompt=gr.Textbox(), editing=gr.State(None),
+            leave=gr.Button(), history=gr.Radio(), form=gr.Radio(), shown=gr.State(None),
+            said=gr.State(0.0),
+        )  # fmt: skip
+
+
+def test_what_is_typed_and_set_stays_while_the_same_conversation_is_shown(studio: Studio) -> None:
+    made = make_desk(studio)
+    talk = studio.chats.save(Conversation.begin(owner="me").say("What was asked?"))
+    given = values(conversation=talk.id, scope="me", system="Not sent yet.")
+    settings = {made.prompt, made.setting.system, made.setting.lanes, made.history}
+    opened = conversation.restore(studio, made, None, *given)
+    assert settings <= set(opened)
+    assert opened[made.shown] == talk.id
+    assert not settings & set(conversation.restore(studio, made, talk.id, *given))
+
+
+def test_half_an_answer_is_not_kept(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk, "PATIENCE", 0.05)
+    made = make_desk(studio)
+    talk = studio.chats.save(Conversation.begin(owner="me").say("What was asked?"))
+    given = [None, *values(conversation=talk.id, scope="me")]
+    with made.writing.hold(talk.id):
+        for keep in (
+            lambda: keeping.prefer(studio, made, 0, "", *given),
+            lambda: keeping.keep_case(studio, made, "", *given),
+            lambda: keeping.open_box(studio, made, 0, *given),
+        ):
+            with pytest.raises(gr.Error, match="still being written"):
+                keep()
+    assert studio.drafts.list() == []
 
 
 def test_an_answer_that_never_ends_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,9 +7,11 @@ from typing import Any
 
 import gradio as gr
 
+from studio.chat.conversation import Conversation
 from studio.data.draft import Draft
 from studio.data.drafts import FIRST
 from studio.errors import ChatError
+from studio.measure.numerals import counted
 from studio.measure.outcome import BASE
 from studio.studio import Studio
 from studio.ui.answering import place
@@ -72,22 +74,23 @@ def wire_up(studio: Studio, desk: Desk, box: Box) -> None:
     board, gathered = desk.board, desk.setting.gathered
     seen = [board.turn, *desk.held]
     for number, buttons in enumerate(board.deeds):
-        opened = wire(buttons["example"].click, open_box, studio, number,
+        opened = wire(buttons["example"].click, open_box, studio, desk, number,
                       inputs=seen, outputs=box.parts)  # fmt: skip
         opened.success(None, js=FOCUS, api_visibility="private")
         wire(buttons["prefer"].click, prefer, studio, desk, number,
              inputs=[box.draft, *seen], outputs=[gathered, *desk.parts])  # fmt: skip
-    wire(board.worked.click, keep_case, studio, inputs=[box.draft, *seen], outputs=gathered)
+    wire(board.worked.click, keep_case, studio, desk, inputs=[box.draft, *seen],
+         outputs=gathered)  # fmt: skip
     held = [box.chosen, box.answer, box.draft, *desk.held]
     wire(box.keep.click, keep_example, studio, inputs=held, outputs=[gathered, *box.parts])
     wire(box.leave.click, shut, outputs=box.parts)
 
 
 @told
-def open_box(studio: Studio, number: int, at: int | None, *values: Any) -> list[Any]:
-    """Show the lane's answer to be edited."""
+def open_box(studio: Studio, desk: Desk, number: int, at: int | None, *values: Any) -> list[Any]:
+    """Show the lane's answer to be edited, once it is complete."""
     held = Held.read(*values)
-    conversation = held.opened(studio)
+    conversation = _complete(studio, desk, held)
     lane, n = held.lanes[number], place(at)
     here = conversation.exchanges[n] if conversation.exchanges else None
     if here is None:
@@ -128,33 +131,37 @@ def prefer(
 ) -> dict[Any, Any]:
     """Keep that this lane's answer is better than the others', and go on from it."""
     held = Held.read(*values)
-    conversation, lane, n = held.opened(studio), held.lanes[number], place(at)
+    conversation, lane, n = _complete(studio, desk, held), held.lanes[number], place(at)
     draft = studio.prefer(conversation, lane, n, draft=_named(title), owner=held.scope)
     _tell("A preference", conversation.exchanges[n].answers[lane].text, draft)
-    desk.writing.wait(conversation.id)
     if n in (-1, len(conversation.exchanges) - 1):  # an earlier one would leave what came after
-        conversation = studio.chats.save(held.opened(studio).keep(lane))
+        conversation = studio.chats.save(conversation.keep(lane))
     return desk.show(studio, conversation, held, n) | {desk.setting.gathered: time.time()}
 
 
 @told
-def keep_case(studio: Studio, title: str, at: int | None, *values: Any) -> float:
+def keep_case(studio: Studio, desk: Desk, title: str, at: int | None, *values: Any) -> float:
     """The base's answer becomes a case of the probe "Flagged in chat"."""
     held = Held.read(*values)
-    conversation = held.opened(studio)
+    conversation = _complete(studio, desk, held)
     here = conversation.exchanges[place(at)] if conversation.exchanges else None
     if here is None or not here.answers.get(BASE) or not here.answers[BASE].text.strip():
         raise ChatError("The base has not answered yet; send a message first.")
     probe = studio.used_to_work(
         conversation, BASE, place(at), draft=_named(title), owner=held.scope
     )
-    count = len(probe.cases)
     gr.Info(
         f"Kept: {_short(here.answers[BASE].text)}. Every measurement from now on "
-        f"asks the {count} flagged case{'s' if count > 1 else ''}.",
+        f"asks the {counted(len(probe.cases), 'flagged case')}.",
         title="A probe case",
     )
     return time.time()
+
+
+def _complete(studio: Studio, desk: Desk, held: Held) -> Conversation:
+    """The open conversation when nobody writes in it: half an answer is no example."""
+    desk.writing.wait(held.conversation)
+    return held.opened(studio)
 
 
 def shut() -> list[Any]:
@@ -169,7 +176,7 @@ def _named(title: str) -> str:
 def _tell(what: str, text: str, draft: Draft) -> None:
     gr.Info(
         f"Kept: {_short(text)}. The draft {escape(draft.card.title, quote=False)} holds "
-        f"{len(draft.examples)} examples and {len(draft.pairs)} pairs.",
+        f"{counted(len(draft.examples), 'example')} and {counted(len(draft.pairs), 'pair')}.",
         title=what,
     )
 

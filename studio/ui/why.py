@@ -105,6 +105,8 @@ def open_question(
     if not id or question is None:
         return open_source(studio, None)
     conversation = studio.chats.open(id, scope)
+    if question >= len(conversation.exchanges):
+        raise StudioError("This question was taken back; read the newest answers.")
     answers = conversation.exchanges[question].answers
     said = {lane: answer for lane, answer in answers.items() if answer.text.strip()}
     source = Source(
