@@ -136,6 +136,12 @@ def test_a_retry_in_one_lane_keeps_the_others_and_the_old_answer() -> None:
     assert (first.answers["run-a"].text, second.answers["run-a"].text) == ("by run-a", "better")
 
 
+def test_what_a_retry_brings_was_preferred_by_nobody() -> None:
+    preferred = spoken().keep("run-a")
+    assert preferred.retry(lane="run-a").exchanges[-1].kept == ""
+    assert preferred.retry(lane="base").exchanges[-1].kept == "run-a"
+
+
 def test_a_retry_in_all_lanes_asks_them_all() -> None:
     assert [row.lane for row in spoken().retry().rows()] == list(LANES)
 

@@ -165,7 +165,8 @@ class Conversation(Kept):
             again = self._ask(old.prompt, parent=old.parent)
         else:
             others = {name: said for name, said in old.answers.items() if name != lane}
-            again = self._copy(old, answers=others, lanes=_union(old.lanes, lane))
+            kept = "" if old.kept == lane else old.kept  # it was the old answer that was preferred
+            again = self._copy(old, answers=others, lanes=_union(old.lanes, lane), kept=kept)
         seeds = [one.sampling.seed for one in self.versions(n) if one.prompt == old.prompt]
         drawn = self.sampling
         if drawn.temperature and drawn.seed in seeds:
