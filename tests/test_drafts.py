@@ -179,6 +179,16 @@ def test_there_are_enough_when_that_many_new_ones_are_gathered(studio: Studio) -
     assert (again.missing, len(again.fresh), len(again.examples)) == (ENOUGH, 0, ENOUGH)
 
 
+def test_an_answer_corrected_after_building_is_new_again(studio: Studio) -> None:
+    draft = fill(studio, 6)
+    studio.build_from_draft(draft.name)
+    asked = answer(Conversation.begin(lanes=LANES).say("Say 0."))
+    (fresh,) = studio.keep_example(asked, "base", answer="It is nought.").fresh
+    assert fresh.answer == "It is nought."
+    studio.build_from_draft(draft.name)
+    assert studio.drafts.open(draft.name).fresh == ()
+
+
 def test_enough_examples_hold_out_enough_to_show_a_gain(studio: Studio) -> None:
     """What is told as the reason for the number is true of the report's own test."""
     assert mcnemar_midp(0, 5) < 0.05 < mcnemar_midp(0, 4)

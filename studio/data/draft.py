@@ -47,9 +47,11 @@ class Draft:
 
     @property
     def fresh(self) -> tuple[KeptExample, ...]:
-        """Examples that no dataset was built from yet."""
-        learned = {id for built in self.built for id in built.items}
-        return tuple(one for one in self.examples if one.id not in learned)
+        """Examples that no dataset was built from yet, or only from another answer to them."""
+        since = {id: built.when for built in self.built for id in built.items}
+        return tuple(
+            one for one in self.examples if one.id not in since or since[one.id] < one.when
+        )
 
     @property
     def base(self) -> str:
