@@ -375,6 +375,19 @@ def test_three_lanes_are_ranked_with_intervals(arenas: Arenas) -> None:
     assert found.both_bad.count == sum(pair.bad for pair in found.pairs) > 0
 
 
+def test_lanes_that_no_chain_of_votes_links_are_not_ranked(arenas: Arenas) -> None:
+    lanes = ("base", "one", "two", "three")
+    arena = arenas.start(lanes=lanes, decks=(deck("task", 12),), title="t")
+    apart = ({"base", "one"}, {"two", "three"})
+    while duel := arenas.next(arena.id):
+        arenas.vote(arena.id, duel.number, "a")
+    duels, votes = arenas.duels(arena.id), arenas.votes(arena.id)
+    some = {number: votes[number] for number, duel in duels.items() if {duel.a, duel.b} in apart}
+    assert {duels[number].a for number in some} == set(lanes)
+    assert score(arena, duels, some).decks[0].ranking == ()
+    assert len(score(arena, duels, votes).decks[0].ranking) == 4
+
+
 def test_two_lanes_are_not_ranked(arenas: Arenas) -> None:
     arena = settle(arenas)
     vote_for(arenas, arena, "base")

@@ -236,10 +236,8 @@ def _score_judge(judged: Sequence[Judged], counted: Sequence[Judged]) -> Judge:
 
 
 def _rank(lanes: Sequence[str], judged: Sequence[Judged]) -> tuple[Place, ...]:
-    """Points by Bradley and Terry's model, where there are three lanes that all were voted on."""
-    if len(lanes) < 3 or {name for each in judged for name in (each.duel.a, each.duel.b)} < {
-        *lanes
-    }:
+    """Points by Bradley and Terry's model, where votes link three lanes and more."""
+    if len(lanes) < 3 or not _linked(lanes, judged):
         return ()
     places = {lane: place for place, lane in enumerate(lanes)}
     votes = [
@@ -248,6 +246,15 @@ def _rank(lanes: Sequence[str], judged: Sequence[Judged]) -> tuple[Place, ...]:
     ]
     found: list[Rank] = rank(lanes, votes)
     return tuple(Place(lane=one.name, points=one.points, interval=one.interval) for one in found)
+
+
+def _linked(lanes: Sequence[str], judged: Sequence[Judged]) -> bool:
+    """Whether chains of votes lead from the first lane to every other: else nothing orders them."""
+    pairs = {frozenset((each.duel.a, each.duel.b)) for each in judged}
+    reached = {lanes[0]}
+    for _ in lanes:
+        reached.update(*(pair for pair in pairs if pair & reached))
+    return reached == {*lanes}
 
 
 def _points(lane: str, each: Judged) -> float:
