@@ -59,3 +59,9 @@ def test_the_pieces_give_both_texts_back(first: str, second: str) -> None:
 
 def test_a_text_that_repeats_itself_thousands_of_times_is_compared_in_time() -> None:
     assert share_differing("the " * 8_000, "the " * 4_000) > 0
+
+
+def test_a_long_text_differs_in_nothing_from_itself() -> None:
+    text = ("It goes on and on. " * 500).strip()
+    assert share_differing(text, text) == 0
+    assert compare(text, text) == [Piece("both", text)]

@@ -10,7 +10,7 @@ _WORD = re.compile(
     r"[\u3040-\u30ff\u3400-\u9fff]|[^\W\u3040-\u30ff\u3400-\u9fff]+|[^\w\s]|_", re.UNICODE
 )
 _LONGEST = 2_000
-"""Words that are compared; what comes after them counts as different where it is not equal."""
+"""Words that are compared; what comes after them counts as different, unless all is the same."""
 
 
 class Piece(NamedTuple):
@@ -71,6 +71,8 @@ def _apart(first: str, second: str) -> Iterator[Piece]:
 
 def _blocks(one: list[str], two: list[str]) -> list[tuple[int, int, int]]:
     """(place in one, place in two, length) of the matching stretches; the last has length 0."""
+    if one and one == two:
+        return [(0, 0, len(one)), (len(one), len(two), 0)]
     matcher = SequenceMatcher(None, one[:_LONGEST], two[:_LONGEST], autojunk=False)
     blocks = [tuple(block) for block in matcher.get_matching_blocks()][:-1]
     return [*blocks, (len(one), len(two), 0)]  # type: ignore[list-item]
