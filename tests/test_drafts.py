@@ -15,7 +15,7 @@ from studio.data.example import Message
 from studio.data.rendering import preview
 from studio.data.template import Template
 from studio.errors import ChatError, DatasetError
-from studio.measure.probe import flagged
+from studio.measure.flagged import flagged
 from studio.measure.statistics import mcnemar_midp
 
 LANES = ("base", "run-a@0.5")
@@ -100,6 +100,20 @@ def test_what_used_to_work_is_measured_from_now_on(studio: Studio) -> None:
     assert flagged(studio.settings.probes) is not None
     (case,) = studio.drafts.list()[0].cases
     assert case.came_from.lane == "base"
+
+
+def test_what_is_taken_back_is_measured_no_more_unless_somebody_else_flagged_it(
+    studio: Studio,
+) -> None:
+    for owner in ("me", "you"):
+        studio.used_to_work(talked(owner=owner), "base", 0, owner=owner)
+    studio.used_to_work(talked(), "run-a@0.5", 1)
+    for owner, left in (("me", 2), ("you", 1), (None, 0)):
+        (draft,) = [one for one in studio.drafts.list() if one.card.owner == (owner or "")]
+        studio.take_back(draft.name, draft.cases[0].id, owner=owner)
+        probe = flagged(studio.settings.probes)
+        assert (len(probe.cases) if probe else 0) == left
+    assert [path.name for path in studio.settings.probes.glob("flagged*")] == []
 
 
 def test_an_answer_that_is_not_there_cannot_be_kept(studio: Studio) -> None:

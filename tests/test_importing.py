@@ -8,8 +8,9 @@ import pytest
 from studio.data.example import Message
 from studio.data.template import Phrasing, Template
 from studio.errors import ProbeError
+from studio.measure.flagged import flag, flagged
 from studio.measure.importing import import_probe, read_probe
-from studio.measure.probe import Probe, find, flag, flagged
+from studio.measure.probe import Probe, find
 from studio.studio import Studio
 
 

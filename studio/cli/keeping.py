@@ -129,7 +129,7 @@ def drafts(
         _list_drafts(studio, as_json)
         return
     if take_back:
-        studio.drafts.take_back(draft, take_back)
+        studio.take_back(draft, take_back)
     if build:
         card = studio.build_from_draft(draft, chosen_too=preferred, **options).card
         if as_json:

@@ -22,7 +22,8 @@ from studio.data.dataset import Dataset
 from studio.data.readers import Row, read_rows
 from studio.errors import DatasetError, ProbeError, sentence
 from studio.measure import open_text, probe_file, task_file
-from studio.measure.probe import FLAGGED, Kind, Probe, find, from_dataset, load, save
+from studio.measure.flagged import FLAGGED
+from studio.measure.probe import Kind, Probe, find, from_dataset, load, save
 
 TABLES = (".csv", ".tsv", ".jsonl", ".json")
 TEXTS = (".txt", ".md", ".markdown")

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from studio.data.example import Message
 from studio.errors import ProbeError, sentence
 from studio.measure import probe_file, scorers
 from studio.measure.case import LIKELIHOOD, Case, Scorer
@@ -30,8 +29,6 @@ __all__ = ["LIKELIHOOD", "OVERALL", "Case", "Kind", "Probe", "Scorer"]
 Kind = Literal["gain", "retention", "recovery"]
 
 SHIPPED = Path(__file__).parent.parent / "probes"
-FLAGGED = "flagged"
-"""Name of the home's own probe of cases that a person flagged in chat."""
 OVERALL = "retention"
 """The report's row for all retention cases together; no probe may take this name."""
 LONG = 500
@@ -216,34 +213,6 @@ def _load_folder(folder: Path) -> list[Probe]:
 
 def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*") if path.suffix in probe_file.SUFFIXES)
-
-
-def flagged(home_probes: Path) -> Probe | None:
-    """The cases that a person flagged in chat, or None while there is none."""
-    paths = [home_probes / (FLAGGED + suffix) for suffix in probe_file.SUFFIXES]
-    return next((load(path) for path in paths if path.exists()), None)
-
-
-def flag(home_probes: Path, messages: Sequence[Message], answer: str) -> Probe:
-    """Add a case to the flagged ones; one with the same question takes the older one's place."""
-    old = flagged(home_probes)
-    kept = [one for one in old.cases if one.messages != tuple(messages)] if old else []
-    asked = json.dumps([message.model_dump() for message in messages])
-    try:
-        case = Case(id=_digest(asked)[:12], messages=tuple(messages), answer=answer)
-        probe = Probe(
-            name=FLAGGED,
-            title="Flagged in chat",
-            kind="retention",
-            description="Questions flagged in chat, with the answer that should stay.",
-            cases=(*kept, case),
-        )
-    except ValidationError as error:
-        raise ProbeError(sentence(error, "the flagged case")) from error
-    saved = save(probe, home_probes)
-    if saved.suffix != ".yaml":
-        saved.with_suffix(".yaml").unlink(missing_ok=True)
-    return probe
 
 
 def from_dataset(dataset: "Dataset", *, name: str = "task") -> Probe:

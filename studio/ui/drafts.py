@@ -146,7 +146,7 @@ def take_item_back(studio: Studio, item: str | None, name: str | None, scope: st
     """Remove one item from the draft."""
     if not item:
         raise ChatError("Choose an item first.")
-    studio.drafts.take_back(name or "", item, scope)
+    studio.take_back(name or "", item, owner=scope)
     return time.time()
 
 

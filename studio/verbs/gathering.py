@@ -8,10 +8,11 @@ from studio.chat.keeping import keep_example as keep_said
 from studio.chat.keeping import note_case, prefer, said_by
 from studio.data.dataset import Dataset
 from studio.data.draft import Draft, template_of
-from studio.data.draft_items import Provenance
+from studio.data.draft_items import KeptCase, Provenance
 from studio.data.drafts import FIRST
 from studio.data.example import Message
 from studio.errors import ChatError
+from studio.measure.flagged import unflag
 from studio.measure.outcome import BASE
 from studio.measure.probe import Probe
 from studio.verbs.chatting import Chatting
@@ -77,6 +78,18 @@ class Gathering(Chatting):
         probe = self.flag_case(conversation.messages(lane, n), said_by(conversation, n, lane))
         note_case(self.drafts, conversation, n, lane, title=draft, owner=owner)
         return probe
+
+    def take_back(self, draft: str, item: str, *, owner: str | None = None) -> Draft:
+        """Remove an item of the draft of that name.
+
+        A case that used to work is measured no more, unless another draft holds it as well.
+        """
+        items = {one.id: one for one in self.drafts.open(draft, owner).items}
+        left = self.drafts.take_back(draft, item, owner)
+        held = {case.id for each in self.drafts.list() for case in each.cases}
+        if isinstance(case := items[item], KeptCase) and item not in held:
+            unflag(self.settings.probes, case.messages)
+        return left
 
     def build_from_draft(
         self, name: str, *, owner: str | None = None, chosen_too: bool = False, **options: Any

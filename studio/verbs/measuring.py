@@ -8,9 +8,10 @@ from typing import Any
 from studio.data.example import Message
 from studio.errors import RunError, StudioError
 from studio.measure.comparison import Comparison, LaneSpec
+from studio.measure.flagged import flag
 from studio.measure.importing import import_probe, keep_heldout
 from studio.measure.keepsake import pack
-from studio.measure.probe import Probe, flag, own_probes
+from studio.measure.probe import Probe, own_probes
 from studio.measure.probe import find as find_probes
 from studio.measure.probe import shipped as shipped_probes
 from studio.measure.report import Report
