@@ -16,6 +16,7 @@ from pydantic import Field, model_validator
 
 from studio.chat.exchange import ID, Answer, Exchange, Kept, now
 from studio.chat.protocol import Row, Sampling, Update
+from studio.chat.wording import shorten
 from studio.data.example import Message
 from studio.errors import ChatError
 
@@ -253,7 +254,7 @@ class Conversation(Kept):
         return old.model_copy(update={"id": token_hex(6), "asked": now()} | changed)
 
     def _grow(self, exchange: Exchange) -> Self:
-        title = self.title or _title(exchange.prompt)
+        title = self.title or shorten(exchange.prompt, TITLE)
         everything = (*self.everything, exchange)
         return self._with(everything=everything, at=exchange.id, title=title)
 
@@ -280,8 +281,3 @@ def _begun(exchange: Exchange, lane: str) -> str:
 
 def _union(lanes: tuple[str, ...], lane: str) -> tuple[str, ...]:
     return lanes if lane in lanes else (*lanes, lane)
-
-
-def _title(prompt: str) -> str:
-    flat = " ".join(prompt.split())
-    return flat if len(flat) <= TITLE else flat[: TITLE - 1] + "…"

@@ -21,6 +21,12 @@ class Piece(NamedTuple):
     text: str
 
 
+def shorten(text: str, limit: int) -> str:
+    """The text on one line, with at most so many letters."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= limit else flat[: limit - 1] + "…"
+
+
 def words(text: str) -> list[str]:
     """The words and signs of a text, without the space between them."""
     return _WORD.findall(text)

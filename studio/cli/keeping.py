@@ -8,6 +8,7 @@ from rich.table import Table
 
 from studio.chat.archive import Summary
 from studio.chat.export import Form, export
+from studio.chat.wording import shorten
 from studio.cli.console import as_json, show_json, show_table
 from studio.data.draft import Draft
 from studio.errors import ChatError
@@ -16,6 +17,7 @@ from studio.measure.outcome import BASE
 from studio.studio import Studio
 
 DEEDS = ("example", "better", "worked")
+CELL = 48  # letters of a text in a table
 
 
 @click.command()
@@ -164,8 +166,10 @@ def _show_draft(draft: Draft) -> None:
     for item in draft.items:
         said = item.chosen if item.kind == "pair" else item.answer
         edited = " (edited)" if item.came_from.edited else ""
-        question = _short(item.messages[-1].content)
-        table.add_row(item.id, item.kind, item.came_from.lane + edited, question, _short(said))
+        question = shorten(item.messages[-1].content, CELL)
+        table.add_row(
+            item.id, item.kind, item.came_from.lane + edited, question, shorten(said, CELL)
+        )
     show_table(table)
     click.echo(_standing(draft))
 
@@ -207,11 +211,6 @@ def _give(text: str, output: Path | None) -> None:
     except OSError as error:
         raise ChatError(f"{output} cannot be written ({error.strerror}); name another.") from error
     click.echo(f"wrote {output}")
-
-
-def _short(text: str) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= 48 else flat[:47] + "…"
 
 
 COMMANDS = (chats, drafts)

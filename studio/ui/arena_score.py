@@ -58,7 +58,8 @@ def build(studio: Studio, setting: Setting, opened: gr.State, shown: gr.State) -
         with gr.Row():
             decks = gr.CheckboxGroup([], label="Votes on", elem_id="arena-learn", min_width=220,
                                      scale=2)  # fmt: skip
-            draft = gr.Textbox(FIRST, label="Draft", elem_id="arena-draft", min_width=160)
+            draft = gr.Textbox(FIRST, label="Draft", elem_id="arena-draft", min_width=160,
+                               max_length=40)  # fmt: skip
         keep = gr.Button("Keep as preferences", size="sm", elem_id="arena-keep")
     wire(look.click, show, studio, inputs=[opened, setting.scope], outputs=found)
     wire(shown.change, lambda: quiet(HIDDEN), outputs=found)
@@ -110,7 +111,7 @@ def keep_votes(
     arena = _open(studio, opened, scope)
     if not decks:
         raise ChatError("Choose the decks whose votes are to be learned.")
-    title = draft.strip() or FIRST
+    title = " ".join(draft.split()) or FIRST
     kept = studio.keep_votes(arena.id, decks=decks, draft=title, owner=scope)
     gr.Info(f"{kept} pair{'s are' if kept != 1 else ' is'} in the draft “{escape(title)}”.")
     return time.time()

@@ -10,6 +10,7 @@ import gradio as gr
 from studio.chat.conversation import Conversation
 from studio.chat.exchange import Answer, Exchange
 from studio.chat.protocol import Sampling, Update
+from studio.chat.wording import shorten
 from studio.measure.numerals import counted
 from studio.measure.outcome import BASE
 from studio.studio import Studio
@@ -166,7 +167,7 @@ def _draw_turns(board: Board, talk: Conversation | None, turn: int) -> dict[Any,
         return {board.turn: nothing, board.version: nothing}
     place = turn % len(path)
     turns = [
-        (f"{number + 1} of {len(path)}: {_short(one.prompt)}", number)
+        (f"{number + 1} of {len(path)}: {shorten(one.prompt, 40)}", number)
         for number, one in enumerate(path)
     ]
     versions = talk.versions(place)
@@ -248,8 +249,3 @@ def tell_sampling(sampling: Sampling) -> str:
 def _quiet(parts: Sequence[str], *, marked: bool = False) -> str:
     shown = parts if marked else [escape(part) for part in parts]
     return f'<p class="st-quiet">{" · ".join(shown)}</p>'
-
-
-def _short(text: str) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= 40 else flat[:39] + "…"

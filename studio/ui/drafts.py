@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from studio.chat.wording import shorten
 from studio.data.draft import ENOUGH, Draft
 from studio.data.draft_items import Item
 from studio.errors import ChatError, StudioError
@@ -96,7 +97,7 @@ def show(studio: Studio, name: str | None, scope: str | None) -> list[Any]:
     chosen = next((draft for draft in drafts if draft.name == name), drafts[0])
     choices = [(draft.card.title, draft.name) for draft in drafts]
     enough = bool(chosen.examples) and not chosen.missing
-    items = [(f"{KINDS[one.kind]}: {_short(_asked(one), 60)}", one.id) for one in chosen.items]
+    items = [(f"{KINDS[one.kind]}: {shorten(_asked(one), 60)}", one.id) for one in chosen.items]
     return [
         gr.Column(visible=True),
         gr.Dropdown(choices=choices, value=chosen.name, visible=len(drafts) > 1),
@@ -176,8 +177,8 @@ def _list(draft: Draft) -> str:
     rows = [
         [
             KINDS[one.kind],
-            escape(_short(_asked(one), 160)),
-            escape(_short(one.chosen if one.kind == "pair" else one.answer, 160)),
+            escape(shorten(_asked(one), 160)),
+            escape(shorten(one.chosen if one.kind == "pair" else one.answer, 160)),
             escape(_origin(one)),
         ]
         for one in draft.items[::-1][:LISTED]
@@ -196,8 +197,3 @@ def _origin(item: Item) -> str:
 
 def _asked(item: Item) -> str:
     return item.messages[-1].content
-
-
-def _short(text: str, limit: int) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= limit else flat[: limit - 1] + "…"

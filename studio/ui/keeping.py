@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from studio.chat.conversation import Conversation
+from studio.chat.wording import shorten
 from studio.data.draft import Draft
 from studio.data.drafts import FIRST
 from studio.errors import ChatError
@@ -182,4 +183,4 @@ def _tell(what: str, text: str, draft: Draft) -> None:
 
 
 def _short(text: str) -> str:
-    return escape(text[:SHOWN], quote=False)
+    return escape(shorten(text, SHOWN), quote=False)

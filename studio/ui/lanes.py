@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from studio.chat.endpoints import Endpoint, is_endpoint
+from studio.chat.exchange import adapter_of
 from studio.errors import EndpointError, StudioError
 from studio.measure.comparison import LaneSpec
 from studio.measure.outcome import BASE
@@ -242,7 +243,7 @@ def _fits(lane: str, base: str, finished: dict[str, Run]) -> bool:
 
 def kin(lane: str, others: Iterable[str]) -> bool:
     """Whether one of the others is the same adapter at another strength."""
-    return any(one.rsplit("@", 1)[0] == lane.rsplit("@", 1)[0] for one in others if one != lane)
+    return any(adapter_of(one) == adapter_of(lane) for one in others if one != lane)
 
 
 def is_there(studio: Studio, lane: str) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 import gradio as gr
 
 from studio.chat.endpoints import is_endpoint
+from studio.chat.wording import shorten
 from studio.data.example import Message
 from studio.data.rendering import preview
 from studio.errors import StudioError
@@ -52,7 +53,8 @@ def deal(studio: Studio, lanes: list[str], base: str) -> list[Any]:
     cards = [_task_cards(studio, lanes), _old_cards(studio, base)]
     decks = [
         gr.Dataset(
-            samples=[[_short(card[-1].content)] for card in deck] or [["–"]], visible=bool(deck)
+            samples=[[shorten(card[-1].content, 110)] for card in deck] or [["–"]],
+            visible=bool(deck),
         )
         for deck in cards
     ]
@@ -97,8 +99,3 @@ def _old_cards(studio: Studio, base: str) -> list[tuple[Message, ...]]:
     probes = find_probes(studio.retention_probes(base), studio.settings.probes)
     spoken = [probe for probe in probes if probe.chat and probe.cases[0].messages]
     return [probe.cases[0].messages for probe in spoken[:CARDS]]
-
-
-def _short(text: str) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= 110 else flat[:109] + "…"

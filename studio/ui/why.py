@@ -6,6 +6,7 @@ from typing import Any, TypedDict
 import gradio as gr
 
 from studio.chat.endpoints import is_endpoint
+from studio.chat.wording import shorten
 from studio.data.example import Message
 from studio.errors import StudioError
 from studio.measure.outcome import BASE
@@ -93,7 +94,9 @@ def show_after(studio: Studio, panel: Panel, event: Any, owner: gr.State) -> Any
 def list_questions(studio: Studio, id: str | None, scope: str | None) -> Any:
     """The open conversation's questions, the last one chosen."""
     exchanges = studio.chats.open(id, scope).exchanges if id else ()
-    choices = [(f"{n}. {_short(one.prompt)}", n - 1) for n, one in enumerate(exchanges, start=1)]
+    choices = [
+        (f"{n}. {shorten(one.prompt, 90)}", n - 1) for n, one in enumerate(exchanges, start=1)
+    ]
     return gr.Dropdown(choices=choices, value=len(choices) - 1 if choices else None)
 
 
@@ -160,8 +163,3 @@ def show(
     if before in said and after in said:
         drawn += "<h4>Word by word</h4>" + draw_words(said[before], said[after], titles)
     return drawn
-
-
-def _short(text: str) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= 90 else flat[:89] + "…"
