@@ -11,7 +11,7 @@ from studio import Studio
 from studio.chat.arena import Arena
 from studio.chat.votes import Arenas
 from studio.cli.arena import arena
-from studio.errors import ChatError
+from studio.errors import ChatError, StudioError
 
 
 @pytest.fixture
@@ -70,6 +70,11 @@ def test_votes_are_written_to_a_file_and_into_a_draft(
         CliRunner().invoke(
             arena, ["export", opened.id, "votes.txt"], obj=studio, catch_exceptions=False
         )
+    with pytest.raises(StudioError, match="cannot be written"):
+        CliRunner().invoke(
+            arena, ["export", opened.id, str(tmp_path / "no" / "votes.csv")], obj=studio,
+            catch_exceptions=False,
+        )  # fmt: skip
     assert (
         "22 pairs kept in the draft “Liked”"
         in call(studio, "pairs", opened.id, "--draft", "Liked").output

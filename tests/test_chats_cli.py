@@ -40,6 +40,11 @@ def talked(studio: Studio) -> Conversation:
     return studio.chats.save(answer(first.say("two").edit(1, "zwei"), done=False))
 
 
+def test_a_title_in_brackets_is_a_title(studio: Studio, call: Call) -> None:
+    studio.chats.save(Conversation.begin().say("[/INST] What does [bold] mean?"))
+    assert "[/INST] What does [bold] mean?" in call("chats")
+
+
 def test_json_holds_everything_and_is_read_back(studio: Studio, talked: Conversation) -> None:
     text = export(talked, "json")
     assert "secret key" not in text

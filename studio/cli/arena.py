@@ -13,7 +13,7 @@ from studio.chat.deck import Deck, own_deck
 from studio.chat.protocol import Sampling
 from studio.chat.score_prose import tell
 from studio.chat.votes import CHOICES, Choice, Duel, Vote
-from studio.cli.console import as_json, show_json, show_table
+from studio.cli.console import as_json, show_json, show_table, write_out
 from studio.data.drafts import FIRST
 from studio.errors import ChatError, StudioError
 from studio.measure.numerals import counted
@@ -172,10 +172,7 @@ def export(studio: Studio, /, id: str, file: Path) -> None:
     forms = {".csv": arena_sheet.csv, ".json": arena_sheet.as_json}
     if file.suffix not in forms:
         raise ChatError(f"{file.name} has to end in .csv or .json; name it so.")
-    try:
-        file.write_text(forms[file.suffix](studio.arenas, settled), encoding="utf-8")
-    except OSError as error:
-        raise ChatError(f"{file} cannot be written ({error.strerror}).") from error
+    write_out(forms[file.suffix](studio.arenas, settled), file)
     click.echo(f"{len(studio.arenas.votes(id))} votes are in {file}.")
 
 

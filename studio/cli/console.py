@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -83,9 +84,18 @@ def show_table(table: Table) -> None:
     """A table whose ids are never cut, however narrow the terminal: they are there to be copied."""
     for column in table.columns:
         column.no_wrap = True
-    console = Console()
+    console = Console(markup=False, emoji=False)  # a title in brackets is a title
     needed = console.measure(table, options=console.options.update(max_width=10_000)).maximum
-    Console(width=max(console.width, needed)).print(table)
+    console.width = max(console.width, needed)
+    console.print(table)
+
+
+def write_out(text: str, file: Path) -> None:
+    """Write the file that a person named; StudioError if that cannot be done."""
+    try:
+        file.expanduser().write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise StudioError(f"{file} cannot be written ({error.strerror}); name another.") from error
 
 
 def show_json(value: Any) -> None:

@@ -11,7 +11,7 @@ from studio.chat.deck_run import Table
 from studio.chat.deck_sheet import Order, Tally, arrange, csv, jsonl, mark, tallies
 from studio.chat.endpoints import is_endpoint
 from studio.chat.reading import Reading
-from studio.cli.console import as_json, show_json, show_table
+from studio.cli.console import as_json, show_json, show_table, write_out
 from studio.errors import StudioError
 from studio.measure.outcome import BASE
 from studio.studio import Studio
@@ -69,7 +69,7 @@ def run_deck(
             click.echo(f"{told} of {len(table.run.deck.prompts)} prompts answered", err=True)
     assert table is not None
     if out:
-        out.write_text(WRITERS[out.suffix](table), encoding="utf-8")
+        write_out(WRITERS[out.suffix](table), out)
         click.echo(f"Written to {out}", err=True)
     if as_json:
         click.echo(jsonl(table), nl=False)
