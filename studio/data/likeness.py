@@ -3,9 +3,11 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 from zlib import crc32
 
-from datasketch import MinHash, MinHashLSH
+if TYPE_CHECKING:
+    from datasketch import MinHash
 
 NEAR = 0.8
 """Jaccard similarity of their word triples from which on two texts are nearly the same."""
@@ -33,6 +35,8 @@ def near_pairs(
     of their own are left alone: one word more makes another text of them. What MinHash proposes is
     counted exactly, so no pair below the bound is given.
     """
+    from datasketch import MinHashLSH  # loads SciPy, half a second that only checks need
+
     sets = [shingles(text) for text in texts]
     against = sets if others is None else [shingles(text) for text in others]
     shared = _shared(sets if others is None else [*sets, *against])
@@ -59,7 +63,9 @@ def _shared(sets: Sequence[frozenset[str]]) -> frozenset[str]:
     return frozenset(run for run, count in counts.items() if count > SHARED * len(sets))
 
 
-def _sketches(sets: Sequence[frozenset[str]]) -> Iterator[tuple[int, MinHash]]:
+def _sketches(sets: Sequence[frozenset[str]]) -> Iterator[tuple[int, "MinHash"]]:
+    from datasketch import MinHash
+
     places = [place for place, one in enumerate(sets) if len(one) >= FEWEST_RUNS]
     for start in range(0, len(places), 1000):
         block = places[start : start + 1000]
