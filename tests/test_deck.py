@@ -85,6 +85,17 @@ def test_names_in_any_script_are_decks_of_their_own(studio: Studio) -> None:
     assert studio.keep_deck("客户问题", "Another?").name == kept[0].name
 
 
+def test_own_decks_belong_to_their_visitor(studio: Studio) -> None:
+    mine = studio.keep_deck("Mine", "What is mine?", owner="my secret key")
+    theirs = studio.keep_deck("Mine", "What is theirs?", owner="your secret key")
+    assert mine.name != theirs.name
+    assert studio.deck(mine.name, owner="my secret key").prompts == mine.prompts
+    assert theirs.name not in studio.decks(owner="my secret key")
+    assert {mine.name, theirs.name} <= set(studio.decks())
+    with pytest.raises(ChatError, match="no deck"):
+        studio.deck(theirs.name, owner="my secret key")
+
+
 def test_the_task_deck_holds_the_held_out_rows_only(studio: Studio) -> None:
     dataset = studio.build("sentiment", limit=20)
     deck = studio.deck(f"task:{dataset.id}")

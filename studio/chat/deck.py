@@ -171,9 +171,10 @@ def _spelled(row: Row) -> dict[str, Any]:
     return fields
 
 
-def save(deck: Deck, folder: Path) -> None:
+def save(deck: Deck, folder: Path, owner: str = "") -> None:
     """Write an own deck as JSON lines under its name; complete or not at all."""
-    lines = [{"title": deck.title}, *(_line(prompt) for prompt in deck.prompts)]
+    head = {"title": deck.title} | ({"owner": owner} if owner else {})
+    lines = [head, *(prompt.spelled() for prompt in deck.prompts)]
     path = folder / f"{deck.name}.jsonl"
     partial = path.with_name(path.name + ".partial")
     text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
@@ -181,28 +182,34 @@ def save(deck: Deck, folder: Path) -> None:
     partial.replace(path)
 
 
-def load(name: str, folder: Path) -> Deck:
-    """The own deck of that name. ChatError if there is none or it cannot be read."""
-    path = folder / f"{name}.jsonl"
-    if name != slug(name) or not path.exists():
+def load(name: str, folder: Path, owner: str | None = None) -> Deck:
+    """The own deck of that name; ChatError if there is none, or none of this owner's."""
+    titles = own_titles(folder, owner) if name == slug(name) else {}
+    if name not in titles:
         raise ChatError(f"There is no deck '{name}'; make one of your prompts, or choose another.")
-    rows = [row for row in read_rows(path).rows if set(row) != {"title"}]
-    return _own(_title(path), rows).model_copy(update={"name": name})
+    rows = [row for row in read_rows(folder / f"{name}.jsonl").rows if not _is_head(row)]
+    return _own(titles[name], rows).model_copy(update={"name": name})
 
 
-def own_titles(folder: Path) -> dict[str, str]:
-    """Titles of the person's own decks by their names."""
-    return {path.stem: _title(path) for path in sorted(folder.glob("*.jsonl"))}
+def own_titles(folder: Path, owner: str | None = None) -> dict[str, str]:
+    """Titles of an owner's decks by their names; None sees everybody's."""
+    found = {}
+    for path in sorted(folder.glob("*.jsonl")):
+        head = _head(path)
+        if owner in (None, head.get("owner", "")):
+            found[path.stem] = head.get("title", path.stem)
+    return found
 
 
-def _title(path: Path) -> str:
-    """What the first line says; a file that was put there by hand may say nothing."""
+def _head(path: Path) -> dict[str, str]:
+    """What the first line says of the deck; a file that was put there by hand may say nothing."""
     with path.open(encoding="utf-8") as file:
         try:
-            return str(json.loads(file.readline())["title"])
-        except (ValueError, KeyError, TypeError):
-            return path.stem
+            head = json.loads(file.readline())
+        except ValueError:
+            return {}
+    return head if isinstance(head, dict) and _is_head(head) else {}
 
 
-def _line(prompt: Prompt) -> dict[str, Any]:
-    return prompt.spelled()
+def _is_head(row: Row) -> bool:
+    return "title" in row and set(row) <= {"title", "owner"}

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from studio.chat.arena import Arena
-from studio.chat.deck import Deck, own_deck
+from studio.chat.deck import own_deck
 from studio.chat.votes import CHOICES, Choice, Duel, Vote
 from studio.errors import ChatError, StudioError
 from studio.measure.outcome import BASE
@@ -141,7 +141,7 @@ def offer(
     studio: Studio, lanes: list[str], base: str, scope: str | None, opened: str | None
 ) -> list[Any]:
     """The decks that suit the lanes, and the arenas there are."""
-    known = studio.decks(lanes, base=base)
+    known = studio.decks(lanes, base=base, owner=scope)
     first = [name for name in known if name.startswith(("task:", "retention:"))]
     decks = gr.CheckboxGroup(choices=[(title, name) for name, title in known.items()], value=first)
     return [decks, _menu(studio, scope, opened)]
@@ -161,7 +161,7 @@ def begin(
     """Settle an arena of the lanes as they stand above."""
     if len(lanes) < 2:
         raise ChatError("An arena takes two lanes; add one beside the base first.")
-    chosen: list[str | Deck] = [*decks]
+    chosen = [studio.deck(name, lanes, owner=scope) for name in decks]
     if own.strip():
         chosen.append(own_deck(ASIDE, own))
     if not chosen:

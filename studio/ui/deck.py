@@ -34,7 +34,7 @@ def build(studio: Studio, links: Links, setting: Setting, tab: gr.Tab) -> None:
     """Lay the part out and wire it."""
     deck, limit, fresh, run, stop = _lay_out_choice()
     with gr.Accordion("Prompts of your own, earlier runs", open=False, elem_id="own-deck"):
-        own_decks.build(studio, deck, setting.lanes, setting.base)
+        own_decks.build(studio, setting, deck)
         before = gr.Dropdown([], label="Earlier runs", info="Kept with all answers.",
                              elem_id="deck-runs", visible=False)  # fmt: skip
     state = gr.HTML(empty(NOTHING), elem_id="deck-state")
@@ -52,7 +52,7 @@ def build(studio: Studio, links: Links, setting: Setting, tab: gr.Tab) -> None:
     running = wire(
         run.click, answer, studio,
         inputs=[deck, limit, fresh, setting.lanes, setting.base, setting.system, setting.owner,
-                view.order, view.lane, view.only, *setting.sampling],
+                setting.scope, view.order, view.lane, view.only, *setting.sampling],
         outputs=[view.run, *shown], concurrency_limit=4, trigger_mode="once",
     )  # fmt: skip
     for event in ([tab.select, setting.lanes.change], running.then):
@@ -97,7 +97,7 @@ def list_decks(
     opened: str | None,
 ) -> list[Any]:  # fmt: skip
     """The decks that suit the lanes and the runs there are; earlier choices are kept."""
-    titles = studio.decks(lanes, base=base)
+    titles = studio.decks(lanes, base=base, owner=scope)
     value = chosen if chosen in titles else next(iter(titles))
     runs = [
         (f"{one.deck.title} · {len(one.deck.prompts)} prompts · "
@@ -113,14 +113,15 @@ def list_decks(
 @told
 def answer(
     studio: Studio, deck: str | None, limit: float, fresh: bool, lanes: list[str], base: str,
-    system: str, owner: str, order: Order, lane: str | None, only: bool, *sampling: float,
+    system: str, owner: str, scope: str | None, order: Order, lane: str | None, only: bool,
+    *sampling: float,
 ) -> Iterator[list[Any]]:  # fmt: skip
     """Run the deck and show the table as it fills; closing this stops the batch under way."""
     if not deck:
         raise StudioError("Choose a deck first.")
     tables = studio.run_deck(
-        deck, lanes[1:], limit=int(limit or 0), system=system, base=base, owner=owner,
-        fresh=fresh, sampling=read_sampling(*sampling),
+        studio.deck(deck, lanes[1:], owner=scope), lanes[1:], limit=int(limit or 0), system=system,
+        base=base, owner=owner, fresh=fresh, sampling=read_sampling(*sampling),
     )  # fmt: skip
     last, seen = 0.0, -1
     try:

@@ -16,6 +16,7 @@ from studio.chat.endpoints import is_endpoint
 from studio.chat.protocol import Diverge, Diverged, Reply, Sampling
 from studio.chat.score import Score, score
 from studio.chat.votes import Arenas
+from studio.data.dataset import telling_slug
 from studio.data.drafts import FIRST, mark_of
 from studio.errors import ChatError, StudioError
 from studio.measure.comparison import LaneSpec
@@ -34,37 +35,45 @@ class Judging(Gathering):
         self.deck_runs = DeckRuns(self.settings.decks / "runs")
         self.arenas = Arenas(self.settings.arena, self.ask)
 
-    def decks(self, lanes: Sequence[str] = (), *, base: str = "starter") -> dict[str, str]:
-        """Titles by name of the decks that suit these lanes: their tasks, old skills, own ones."""
+    def decks(
+        self, lanes: Sequence[str] = (), *, base: str = "starter", owner: str | None = None
+    ) -> dict[str, str]:
+        """Titles by name of the decks that suit these lanes: their tasks, old skills, own ones.
+
+        Of own decks an owner sees their own, None everybody's.
+        """
         found = {}
         for id in dict.fromkeys(run.recipe.dataset for run in self._runs_of(lanes)):
             with suppress(StudioError):  # removed since: there are no rows to ask
                 found[f"task:{id}"] = f"Task: held-out rows of {self.dataset(id).card.name}"
         found[f"retention:{base}"] = f"Old skills: questions from the probes of {base}"
-        own = own_decks(self.settings.decks)
+        own = own_decks(self.settings.decks, owner)
         return found | {name: f"Own: {title}" for name, title in own.items()}
 
-    def deck(self, name: str, lanes: Sequence[str] = ()) -> Deck:
+    def deck(self, name: str, lanes: Sequence[str] = (), *, owner: str | None = None) -> Deck:
         """A deck by name; of probes that one of the lanes learned from, only the other half."""
         kind, _, about = name.partition(":")
         if kind == "task":
             return task_deck(self.dataset(about))
         if kind != "retention":
-            return load_deck(name, self.settings.decks)
+            return load_deck(name, self.settings.decks, owner)
         learned = {probe for run in self._runs_of(lanes) for probe in run.replayed()}
         asked = find_probes(self.retention_probes(about), self.settings.probes)
         halves = [measuring_half(one) if one.name in learned else one for one in asked]
         return retention_deck(about, halves)
 
-    def keep_deck(self, name: str, source: Path | str, *, replace: bool = True) -> Deck:
+    def keep_deck(
+        self, name: str, source: Path | str, *, replace: bool = True, owner: str | None = None
+    ) -> Deck:
         """Keep a deck of a person's file, or of text with a prompt per line; see `own_deck`.
 
         One of the same name gives way to it, or is a ChatError without `replace`.
         """
-        deck = own_deck(name, source)
+        named = telling_slug(name, mark_of(owner or ""))
+        deck = own_deck(name, source).model_copy(update={"name": named})
         if not replace and deck.name in own_decks(self.settings.decks):
             raise ChatError(f"There is a deck “{deck.title}” already; give this one another name.")
-        save_deck(deck, self.settings.decks)
+        save_deck(deck, self.settings.decks, owner or "")
         return deck
 
     def run_deck(
