@@ -17,8 +17,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from studio.chat.conversation import Conversation, new_id
-from studio.chat.exchange import Exchange, is_id
+from studio.chat.conversation import Conversation
+from studio.chat.exchange import Exchange, is_id, new_id
 from studio.chat.protocol import Update
 from studio.errors import ChatError, sentence
 from studio.tuning.lock import locked

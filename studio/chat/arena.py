@@ -9,13 +9,12 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import combinations
 from random import Random
-from secrets import token_hex
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from studio.chat.deck import Deck, Prompt
-from studio.chat.exchange import ID, Kept, now
+from studio.chat.exchange import ID, Kept, new_id, now
 from studio.chat.protocol import Sampling
 from studio.data.example import Message
 from studio.measure.outcome import BASE
@@ -84,8 +83,7 @@ class Arena(Kept):
     def begin(cls, **fields: Any) -> Self:
         """A new arena; its id begins with the time, so that ids sort by age."""
         moment = now()
-        name = f"{moment:%Y%m%d-%H%M%S}-{token_hex(4)}"
-        return cls.model_validate({"id": name, "created": moment} | fields)
+        return cls.model_validate({"id": new_id(moment), "created": moment} | fields)
 
     def title_of(self, lane: str) -> str:
         """What a person calls the lane."""

@@ -14,7 +14,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from studio.chat.exchange import ID, Answer, Exchange, Kept, now
+from studio.chat.exchange import ID, Answer, Exchange, Kept, new_id, now
 from studio.chat.protocol import Row, Sampling, Update
 from studio.chat.wording import shorten
 from studio.data.example import Message
@@ -265,11 +265,6 @@ class Conversation(Kept):
 
     def _with(self, **fields: Any) -> Self:
         return self.model_copy(update=fields | {"updated": now()})
-
-
-def new_id(moment: datetime) -> str:
-    """A name for a conversation begun then."""
-    return f"{moment:%Y%m%d-%H%M%S}-{token_hex(4)}"
 
 
 _OF_ITS_OWN = ("id", "created", "updated")

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from secrets import token_hex
 
 from pydantic import BaseModel, ConfigDict
 
@@ -20,6 +21,11 @@ def now() -> datetime:
     """This moment, to the millisecond, as it is written into files."""
     moment = datetime.now(UTC)
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def new_id(moment: datetime) -> str:
+    """An id for what begins at that moment; ids sort by age."""
+    return f"{moment:%Y%m%d-%H%M%S}-{token_hex(4)}"
 
 
 class Kept(BaseModel):

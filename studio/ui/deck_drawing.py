@@ -6,7 +6,7 @@ from html import escape
 from studio.chat.deck import Prompt
 from studio.chat.deck_run import Given, Round, Table
 from studio.chat.deck_sheet import Tally, mark
-from studio.chat.wording import compare
+from studio.chat.wording import compare, shorten
 from studio.measure.outcome import BASE
 from studio.ui.explained import draw_piece
 from studio.ui.markup import table
@@ -47,7 +47,8 @@ def draw_table(
         prompt = prompts[one.prompt]
         cells = [_draw_cell(prompt, one, lane, against) for lane in lanes]
         live = one in answered.live
-        button = '<button type="button" class="st-open">Why</button>'
+        about = escape(f"Why, for: {shorten(prompt.messages[-1].content, 60)}")
+        button = f'<button type="button" class="st-open" aria-label="{about}">Why</button>'
         rows.append([_draw_prompt(prompt), *cells, "…" if live else button])
     names = {n: one.prompt for n, one in enumerate(rounds) if one not in answered.live}
     return f'<div class="st-deck">{table(headers, rows, names=names)}</div>'
