@@ -63,6 +63,8 @@ def build(studio: Studio, links: Links, setting: Setting, tab: gr.Tab) -> None:
         opened = wire(event, open_question, studio, inputs=[*at, question], outputs=panel.chosen)
         show_after(studio, panel, opened.then, setting.owner)
     wire_up(studio, panel, setting.owner)
+    wire(setting.conversation.change, clear, studio,
+         outputs=[question, *panel.chosen, panel.shown])  # fmt: skip
 
 
 def lay_out(name: str) -> Panel:
@@ -88,6 +90,12 @@ def show_after(studio: Studio, panel: Panel, event: Any, owner: gr.State) -> Any
     """Read what is chosen after the event; returns the event of the reading."""
     return wire(event, show, studio, inputs=[*panel.chosen, owner], outputs=panel.shown,
                 show_progress="minimal")  # fmt: skip
+
+
+@told
+def clear(studio: Studio) -> list[Any]:
+    """Nothing: what was read belongs to another conversation."""
+    return [gr.Dropdown(choices=[], value=None), *open_source(studio, None), empty(NOTHING)]
 
 
 @told
