@@ -14,6 +14,7 @@ from studio.chat.conversation import Conversation
 from studio.chat.export import export
 from studio.chat.protocol import Sampling
 from studio.cli import commands
+from studio.cli.talking import change_sampling, chat
 from studio.errors import ChatError
 
 Call = Callable[..., str]
@@ -38,6 +39,13 @@ def talked(studio: Studio) -> Conversation:
     drawn = begun.arrange(sampling=Sampling(temperature=0.7, seed=5))
     first = answer(drawn.say("one"), base="ONE", run_a="uno")
     return studio.chats.save(answer(first.say("two").edit(1, "zwei"), done=False))
+
+
+def test_a_conversation_goes_on_as_it_was_drawn_unless_told_otherwise() -> None:
+    before = Sampling(temperature=0.7, top_k=20, seed=5)
+    with chat.make_context("chat", ["--seed", "9"]) as context:
+        options = {name: context.params[name] for name in ("temperature", "top_k", "seed")}
+        assert change_sampling(before, options) == before.model_copy(update={"seed": 9})
 
 
 def test_a_title_in_brackets_is_a_title(studio: Studio, call: Call) -> None:

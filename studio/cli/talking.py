@@ -1,10 +1,11 @@
 """Commands that talk: the chat side by side, and the guided demo."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from studio.chat.conversation import Conversation
 from studio.chat.deck_sheet import Order
@@ -68,21 +69,35 @@ def chat(
             base=base, system=system or "", sampling=Sampling(**sampling),
         )  # fmt: skip
         return
-    given: dict[str, Any] = {"sampling": Sampling(**sampling)}
+    given: dict[str, Any] = {}
     if lanes:
         given |= {"lanes": (BASE, *lanes)}
     if system is not None:
         given |= {"system": system}
     if resume:
-        conversation = studio.chats.open(resume).arrange(**given)
+        before = studio.chats.open(resume)
+        conversation = before.arrange(**given, sampling=change_sampling(before.sampling, sampling))
         if conversation.rows():
             conversation = _answer(studio, conversation, as_json, why)
     else:
-        conversation = Conversation.begin(base=_base_of(studio, lanes) or base, **given)
+        conversation = Conversation.begin(
+            base=_base_of(studio, lanes) or base, sampling=Sampling(**sampling), **given
+        )
     while (said := prompt or _next_prompt()) is not None:
         conversation = _answer(studio, conversation.say(said), as_json, why)
         if prompt is not None:
             return
+
+
+def change_sampling(before: Sampling, options: Mapping[str, Any]) -> Sampling:
+    """How answers were drawn before, but for the options that were typed."""
+    source = click.get_current_context().get_parameter_source
+    typed = {
+        name: value
+        for name, value in options.items()
+        if source(name) is not ParameterSource.DEFAULT
+    }
+    return Sampling(**dict(before) | typed)
 
 
 def _answer(studio: Studio, asked: Conversation, as_json: bool, why: bool) -> Conversation:
