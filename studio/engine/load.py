@@ -19,6 +19,7 @@ from studio.engine import few
 from studio.engine.lanes import Deltas, Lane, lora_layers, why_apart
 from studio.engine.prefix import Kept
 from studio.engine.quick import prove_quick
+from studio.engine.rest import give_back
 from studio.engine.weights import load_model, load_tokenizer, pick_dtype
 from studio.errors import ModelError
 from studio.measure.outcome import BASE
@@ -54,6 +55,7 @@ class Engine:
         if self.device.type == "cpu":
             few.install(self.model)
         self._reference = self._proof_logits()
+        give_back()  # loading leaves as much behind as it keeps
 
     @property
     def device(self) -> torch.device:
