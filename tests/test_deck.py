@@ -400,3 +400,14 @@ def test_earlier_turns_of_a_prompt_stay_before_it() -> None:
     talk = as_conversation(table, table.rounds[0])
     assert talk.messages(LANE) == messages
     assert talk.exchanges[-1].answers[LANE].text == "A7"
+
+
+@pytest.mark.parametrize("role", ["system", "assistant"])
+def test_turns_that_no_conversation_has_are_told(role: str) -> None:
+    turns = [("user", "Hi"), (role, "Hello"), ("user", "Q7")][role == "assistant" :]
+    messages = tuple(Message.model_validate({"role": r, "content": c}) for r, c in turns)
+    deck = Deck(name="d", title="D", kind="own", prompts=(Prompt(id="x", messages=messages),))
+    given = {lane: Given(text="A7", tokens=1, stopped=True) for lane in (BASE, LANE)}
+    table = Table(run_of(deck), (Round(prompt="x", answers=given),))
+    with pytest.raises(ChatError, match="cannot be opened"):
+        as_conversation(table, table.rounds[0])

@@ -5,10 +5,15 @@ from collections.abc import Iterable
 from studio.chat.conversation import Conversation
 from studio.chat.deck_run import Round, Table
 from studio.chat.protocol import Said, Update
+from studio.errors import ChatError
 
 
 def as_conversation(table: Table, answered: Round, owner: str = "") -> Conversation:
-    """Prompt and answers as they were given; turns that came before are the same in all lanes."""
+    """Prompt and answers as they were given; turns that came before are the same in all lanes.
+
+    ChatError for turns that no conversation has: an answer before the first question, or a system
+    message further down.
+    """
     run = table.run
     messages = list(table.prompt(answered.prompt).under(run.system))
     system = messages.pop(0).content if messages[0].role == "system" else ""
@@ -17,6 +22,9 @@ def as_conversation(table: Table, answered: Round, owner: str = "") -> Conversat
     )
     *earlier, last = messages
     for message in earlier:
+        if message.role == "system" or (message.role == "assistant" and not talk.exchanges):
+            raise ChatError(f"This prompt has a turn of the {message.role} where no conversation "
+                            "has one, so it cannot be opened as one.")  # fmt: skip
         if message.role == "user":
             talk = talk.say(message.content)
         else:
