@@ -15,7 +15,6 @@ from studio.tuning.run import create_run
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = pytest.mark.browser
 
-PATIENCE = 120_000  # milliseconds for the engine on a busy machine
 NAME = "Votes are about this"
 expect = playwright.expect
 
@@ -42,7 +41,7 @@ def open_arena(browser: "playwright.Browser", address: str) -> "playwright.Page"
     page.on("pageerror", lambda error: pytest.fail(str(error)))
     page.goto(address)
     page.get_by_role("tab", name="Chat", exact=True).first.click(timeout=30_000)
-    expect(page.locator("#lane-run-1 input")).to_have_value(re.compile(NAME), timeout=30_000)
+    expect(page.locator("#lane-run-1 input")).to_have_value(re.compile(NAME))
     page.get_by_role("tab", name="Blind arena").click()
     expect(page.get_by_label("Old skills: questions from the probes of starter")).to_be_checked()
     return page
@@ -65,20 +64,20 @@ def test_a_person_votes_by_keyboard_and_sees_names_only_after_the_vote(
     page = open_arena(browser, address)
     start(page, prompts=12)
     for key, choice in zip("123411", ("a", "b", "tie", "bad", "a", "a"), strict=True):
-        expect(page.locator("#arena-voting")).to_be_visible(timeout=PATIENCE)
+        expect(page.locator("#arena-voting")).to_be_visible()
         answers = page.locator("#arena-answers")
         assert NAME not in answers.inner_html()
         assert "Base" not in answers.inner_html()
         assert "st-base" not in answers.inner_html()
         page.keyboard.press(key)
-        expect(page.locator("#arena-reveal")).to_contain_text("You voted", timeout=20_000)
+        expect(page.locator("#arena-reveal")).to_contain_text("You voted")
         told = page.locator("#arena-reveal").inner_text()
         assert re.search(rf"A was (Base|{NAME})|both answers are by", told)
         assert ("Base" in answers.inner_text()) or (NAME in answers.inner_text())
         expect(page.locator("#arena-voting")).to_be_hidden()
         expect(page.locator("#arena-next")).to_be_focused()
         page.keyboard.press("Enter")
-        expect(page.locator("#arena-reveal")).to_have_text("", timeout=PATIENCE)
+        expect(page.locator("#arena-reveal")).to_have_text("")
         assert votes(home)[-1]["choice"] == choice or votes(home)[-1]["same"]
     cast = [one["choice"] for one in votes(home) if not one["same"]]
     assert cast == ["a", "b", "tie", "bad", "a", "a"]
@@ -86,7 +85,7 @@ def test_a_person_votes_by_keyboard_and_sees_names_only_after_the_vote(
     page.locator("#arena-score button.label-wrap").first.click()
     expect(page.locator("#arena-found")).to_contain_text("hidden while you vote")
     page.locator("#arena-look").click()
-    expect(page.locator("#arena-found")).to_contain_text("was something lost?", timeout=20_000)
+    expect(page.locator("#arena-found")).to_contain_text("was something lost?")
     expect(page.locator("#arena-found")).to_contain_text("Nothing is claimed about")
     with page.expect_download() as download:
         page.locator("#arena-json").click()
@@ -100,7 +99,7 @@ def test_a_key_in_a_field_is_no_vote(
 ) -> None:
     page = open_arena(browser, address)
     start(page, prompts=4)
-    expect(page.locator("#arena-voting")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#arena-voting")).to_be_visible()
     before = votes(home)
     page.locator("#arena-settings button.label-wrap").first.click()
     page.locator("#arena-own textarea").press_sequentially("1234")

@@ -16,7 +16,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 expect = playwright.expect
 
 LANES = ("base", "endpoint:other")
-WAIT = 60_000
 
 
 @pytest.fixture
@@ -45,23 +44,23 @@ def test_answers_become_a_recipe(
     page.goto(serve(tmp_path).address)
     page.get_by_role("tab", name="Chat", exact=True).first.click()
     told = page.locator("#gathered-told")
-    expect(told).to_contain_text(f"{ENOUGH - 1} new examples. 1 more", timeout=WAIT)
+    expect(told).to_contain_text(f"{ENOUGH - 1} new examples. 1 more")
     page.locator("#chats").get_by_text("Which number is it?").click()
-    expect(page.locator("#lane-1")).to_contain_text("Seven, of course.", timeout=WAIT)
+    expect(page.locator("#lane-1")).to_contain_text("Seven, of course.")
 
     page.locator("#prefer-1").click()
-    expect(told).to_contain_text("1 preference", timeout=WAIT)
+    expect(told).to_contain_text("1 preference")
     page.locator("#flag").click()
-    expect(told).to_contain_text("1 case to keep", timeout=WAIT)
+    expect(told).to_contain_text("1 case to keep")
 
     page.locator("#example-0").click()
     box = page.locator("#example-answer textarea")
-    expect(box).to_have_value("It is seven.", timeout=WAIT)
+    expect(box).to_have_value("It is seven.")
     expect(box).to_be_focused()
     expect(page.locator("#example-question").first).to_contain_text("Which number is it?")
     box.fill("It is seven, as far as I know.")
     page.locator("#keep-example").click()
-    expect(told).to_contain_text(f"{ENOUGH} new examples", timeout=WAIT)
+    expect(told).to_contain_text(f"{ENOUGH} new examples")
     expect(told).to_contain_text("Enough to tune again")
     expect(box).not_to_be_visible()
 
@@ -73,13 +72,13 @@ def test_answers_become_a_recipe(
     assert pair["rejected"][0]["content"] == "It is seven."
 
     page.locator("#tune-on-draft").click()
-    expect(page.locator("#as-command")).to_contain_text("--dataset from-chat-", timeout=WAIT)
+    expect(page.locator("#as-command")).to_contain_text("--dataset from-chat-")
     expect(page.locator("#as-command")).to_contain_text("--epochs 20")
     (dataset,) = studio.datasets()
     assert dataset.card.train + dataset.card.heldout == ENOUGH
     expect(page.locator("#as-command")).to_contain_text(f"--dataset {dataset.id}")
     page.get_by_role("tab", name="Chat", exact=True).first.click()
-    expect(told).to_contain_text(f"0 new examples beside {ENOUGH} built before", timeout=WAIT)
+    expect(told).to_contain_text(f"0 new examples beside {ENOUGH} built before")
     (draft,) = studio.drafts.list()
     edited = draft.examples[-1]
     assert (edited.answer, edited.came_from.edited) == ("It is seven, as far as I know.", True)
@@ -96,9 +95,9 @@ def test_an_item_is_taken_back_on_the_page(
     page.goto(serve(tmp_path).address)
     page.get_by_role("tab", name="Chat", exact=True).first.click()
     told = page.locator("#gathered-told")
-    expect(told).to_contain_text(f"{ENOUGH - 1} new examples", timeout=WAIT)
+    expect(told).to_contain_text(f"{ENOUGH - 1} new examples")
     page.get_by_text("What was gathered").click()
     page.locator("#take-back").click()
-    expect(told).to_contain_text(f"{ENOUGH - 2} new examples", timeout=WAIT)
+    expect(told).to_contain_text(f"{ENOUGH - 2} new examples")
     assert len(studio.drafts.list()[0].examples) == ENOUGH - 2
     page.close()

@@ -11,7 +11,6 @@ playwright = pytest.importorskip("playwright.sync_api", reason="playwright is no
 pytestmark = pytest.mark.browser
 
 TABS = ("Start", "Data", "Tune", "Chat", "Report")
-PATIENCE = 150_000  # milliseconds for a worker on a busy machine
 expect = playwright.expect
 
 
@@ -33,7 +32,7 @@ def open_page(
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
     page.goto(address)
-    expect(page.locator("#run-demo")).to_be_visible(timeout=30_000)
+    expect(page.locator("#run-demo")).to_be_visible()
     return page, complaints
 
 
@@ -45,29 +44,29 @@ def test_a_person_goes_from_rows_to_a_report(browser: "playwright.Browser", addr
     page, complaints = open_page(browser, address)
 
     open_tab(page, "Data")
-    expect(page.locator("#preview")).to_contain_text("tokens are learned", timeout=20_000)
+    expect(page.locator("#preview")).to_contain_text("tokens are learned")
     page.get_by_label("Name of the dataset").fill("Browser test")
     page.locator("#build").click()
-    expect(page.locator("#built")).to_contain_text("to learn", timeout=20_000)
+    expect(page.locator("#built")).to_contain_text("to learn")
     page.locator("#tune-on-it").click()
 
-    expect(page.locator("#as-command")).to_contain_text("--dataset browser-test-", timeout=20_000)
+    expect(page.locator("#as-command")).to_contain_text("--dataset browser-test-")
     page.get_by_text("Advanced: every field of the recipe").click()
     page.get_by_label("Learn the most").check()
-    expect(page.locator("#as-command")).to_contain_text("--epochs 3", timeout=10_000)
+    expect(page.locator("#as-command")).to_contain_text("--epochs 3")
     expect(page.locator("#as-command")).not_to_contain_text("--kl-anchor")
     page.locator("#recipe-max_steps input").fill("3")
     page.locator("#recipe-batch_size input").fill("4")
-    expect(page.locator("#as-command")).to_contain_text("--max-steps 3", timeout=10_000)
-    expect(page.locator("#as-command")).to_contain_text("--batch-size 4", timeout=10_000)
+    expect(page.locator("#as-command")).to_contain_text("--max-steps 3")
+    expect(page.locator("#as-command")).to_contain_text("--batch-size 4")
     page.locator("#start-run").click()
-    expect(page.locator("#about-run")).to_contain_text("Finished: 3 steps", timeout=PATIENCE)
+    expect(page.locator("#about-run")).to_contain_text("Finished: 3 steps")
     page.locator("#chat-run").click()
 
-    expect(page.locator("#lane-1")).to_be_visible(timeout=60_000)
+    expect(page.locator("#lane-1")).to_be_visible()
     page.get_by_label("Your message, to every lane").fill("What colour is the sky?")
     page.get_by_label("Your message, to every lane").press("Enter")
-    expect(page.locator("#note-0")).to_contain_text("base, verified", timeout=PATIENCE)
+    expect(page.locator("#note-0")).to_contain_text("base, verified")
     expect(page.locator("#note-1")).to_contain_text("token")
     expect(page.locator("#lane-1")).to_contain_text("What colour is the sky?")
     page.locator("#flag").click()
@@ -78,10 +77,10 @@ def test_a_person_goes_from_rows_to_a_report(browser: "playwright.Browser", addr
     page.locator("#limit input").fill("2")
     page.locator("#limit input").press("Tab")
     page.locator("#measure").click()
-    expect(page.locator("#headlines")).to_contain_text("Browser test", timeout=PATIENCE)
-    expect(page.locator("#findings")).to_contain_text("All retention probes", timeout=20_000)
+    expect(page.locator("#headlines")).to_contain_text("Browser test")
+    expect(page.locator("#findings")).to_contain_text("All retention probes")
     page.locator("#part-cases button.label-wrap").first.click()
-    expect(page.locator("#cases .st-case").first).to_contain_text("Expected", timeout=20_000)
+    expect(page.locator("#cases .st-case").first).to_contain_text("Expected")
     with page.expect_download() as download:
         page.locator("#as-markdown").click()
     assert download.value.suggested_filename.endswith(".md")
@@ -92,7 +91,7 @@ def test_a_person_goes_from_rows_to_a_report(browser: "playwright.Browser", addr
 def paste_rows(page: "playwright.Page", text: str) -> None:
     """Put rows into the Data tab by hand."""
     open_tab(page, "Data")
-    expect(page.locator("#preview")).to_contain_text("tokens are learned", timeout=20_000)
+    expect(page.locator("#preview")).to_contain_text("tokens are learned")
     page.get_by_label("Paste text").check()
     pasted = page.locator("#pasted").get_by_role("textbox")
     pasted.fill(text)
@@ -104,9 +103,9 @@ def test_wrong_input_is_answered_with_a_sentence(
 ) -> None:
     page, complaints = open_page(browser, address)
     paste_rows(page, '{"text": "Fine.", "label": "positive"}\n{broken')
-    expect(page.locator("#found")).to_contain_text("1 refused", timeout=20_000)
+    expect(page.locator("#found")).to_contain_text("1 refused")
     page.locator("#build").click()
-    expect(page.get_by_test_id("toast-body")).to_contain_text("No rows are left", timeout=20_000)
+    expect(page.get_by_test_id("toast-body")).to_contain_text("No rows are left")
 
     open_tab(page, "Chat")
     page.locator("#send").click()
@@ -123,9 +122,9 @@ def test_text_from_a_row_is_shown_and_never_run(
     nasty = "<img src=x onerror=window.hit=1> ${window.hit=1} {{ window.hit }}"
     row = {"text": nasty, "label": "positive", "split": nasty}
     paste_rows(page, json.dumps(row) + "\n" + json.dumps(row | {"text": "Fine."}))
-    expect(page.locator("#preview")).to_contain_text(nasty, timeout=20_000)
+    expect(page.locator("#preview")).to_contain_text(nasty)
     page.locator("#build").click()
-    expect(page.get_by_test_id("toast-body")).to_contain_text("<img src=x", timeout=20_000)
+    expect(page.get_by_test_id("toast-body")).to_contain_text("<img src=x")
     page.wait_for_timeout(300)
     assert page.evaluate("window.hit") is None
 
@@ -164,7 +163,7 @@ def test_the_page_asks_no_other_host(browser: "playwright.Browser", address: str
     page = context.new_page()
     page.on("request", lambda request: asked.append(request.url))
     page.goto(address)
-    expect(page.locator("#run-demo")).to_be_visible(timeout=30_000)
+    expect(page.locator("#run-demo")).to_be_visible()
     open_tab(page, "Tune")
     page.wait_for_timeout(1000)
     own = re.compile(rf"^({re.escape(address)}|data:|blob:)")

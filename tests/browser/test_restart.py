@@ -24,11 +24,11 @@ def test_a_run_goes_on_when_the_page_is_killed(
     page = browser.new_page()
     page.goto(server.address)
     page.get_by_role("tab", name="Tune", exact=True).first.click()
-    expect(page.locator("#as-command")).to_contain_text("--dataset sentiment-", timeout=30_000)
+    expect(page.locator("#as-command")).to_contain_text("--dataset sentiment-")
     page.get_by_text("Advanced: every field of the recipe").click()
     page.locator("#recipe-kl_anchor input").fill("0")
     page.locator("#recipe-max_steps input").fill("30")
-    expect(page.locator("#as-command")).to_contain_text("--max-steps 30", timeout=10_000)
+    expect(page.locator("#as-command")).to_contain_text("--max-steps 30")
     page.locator("#start-run").click()
     run = wait_for_steps(studio)
     server.process.kill()
@@ -41,7 +41,7 @@ def test_a_run_goes_on_when_the_page_is_killed(
     again = browser.new_page()
     again.goto(serve(tmp_path).address)
     again.get_by_role("tab", name="Tune", exact=True).first.click()
-    expect(again.locator("#about-run")).to_contain_text("Finished: 30 steps", timeout=30_000)
+    expect(again.locator("#about-run")).to_contain_text("Finished: 30 steps")
 
 
 def wait_for_steps(studio: Studio) -> "Run":  # noqa: F821
