@@ -21,6 +21,7 @@ from studio.tuning.events import append_event
 from studio.tuning.run import create_run
 from studio.ui import forms, keeping
 from studio.ui.border import UNEXPECTED, told
+from studio.ui.desk import Writing
 from studio.ui.draft import Draft, apply_draft, name_template, open_draft
 from studio.ui.guard import Guard
 from studio.ui.markup import card, table
@@ -332,11 +333,11 @@ def test_a_flagged_answer_becomes_a_case_that_every_measurement_asks(studio: Stu
     held = [None, None, "", ["base"], "starter", "", "own", "Markdown", 0, 1, 0, 8, 0]
     held[0] = studio.chats.save(asked).id
     with pytest.raises(gr.Error, match="has not answered yet"):
-        keeping.keep_case(studio, "", None, *held)
+        keeping.keep_case(studio, Writing(), "", None, *held)
     said = Said(lane="base", text="Paris", tokens=1, stopped=True, first_token=0,
                 tokens_per_second=0)  # fmt: skip
     studio.chats.save(asked.answered(Update(id=1, rows=(said,), done=True)))
-    keeping.keep_case(studio, "", None, *held)
+    keeping.keep_case(studio, Writing(), "", None, *held)
     (probe,) = [one for one in studio.probes() if one.title == "Flagged in chat"]
     assert [(case.messages[0].content, case.answer) for case in probe.cases] == [
         ("Be brief.", "Paris")

@@ -318,8 +318,8 @@ def test_half_an_answer_is_not_kept(studio: Studio, monkeypatch: pytest.MonkeyPa
     with made.writing.hold(talk.id):
         for keep in (
             lambda: keeping.prefer(studio, made, 0, "", *given),
-            lambda: keeping.keep_case(studio, made, "", *given),
-            lambda: keeping.open_box(studio, made, 0, *given),
+            lambda: keeping.keep_case(studio, made.writing, "", *given),
+            lambda: keeping.open_box(studio, made.writing, 0, *given),
         ):
             with pytest.raises(gr.Error, match="still being written"):
                 keep()

@@ -17,7 +17,7 @@ from studio.measure.outcome import BASE
 from studio.studio import Studio
 from studio.ui.answering import place
 from studio.ui.border import told, wire
-from studio.ui.desk import Desk, Held
+from studio.ui.desk import Desk, Held, Writing
 from studio.ui.markup import talk, turn
 
 SHOWN = 80  # letters of an answer that a notice repeats
@@ -75,12 +75,12 @@ def wire_up(studio: Studio, desk: Desk, box: Box) -> None:
     board, gathered = desk.board, desk.setting.gathered
     seen = [board.turn, *desk.held]
     for number, buttons in enumerate(board.deeds):
-        opened = wire(buttons["example"].click, open_box, studio, desk, number,
+        opened = wire(buttons["example"].click, open_box, studio, desk.writing, number,
                       inputs=seen, outputs=box.parts)  # fmt: skip
         opened.success(None, js=FOCUS, api_visibility="private")
         wire(buttons["prefer"].click, prefer, studio, desk, number,
              inputs=[box.draft, *seen], outputs=[gathered, *desk.parts])  # fmt: skip
-    wire(board.worked.click, keep_case, studio, desk, inputs=[box.draft, *seen],
+    wire(board.worked.click, keep_case, studio, desk.writing, inputs=[box.draft, *seen],
          outputs=gathered)  # fmt: skip
     held = [box.chosen, box.answer, box.draft, *desk.held]
     wire(box.keep.click, keep_example, studio, inputs=held, outputs=[gathered, *box.parts])
@@ -88,10 +88,12 @@ def wire_up(studio: Studio, desk: Desk, box: Box) -> None:
 
 
 @told
-def open_box(studio: Studio, desk: Desk, number: int, at: int | None, *values: Any) -> list[Any]:
+def open_box(
+    studio: Studio, writing: Writing, number: int, at: int | None, *values: Any
+) -> list[Any]:
     """Show the lane's answer to be edited, once it is complete."""
     held = Held.read(*values)
-    conversation = _complete(studio, desk, held)
+    conversation = _complete(studio, writing, held)
     lane, n = held.lanes[number], place(at)
     here = conversation.exchanges[n] if conversation.exchanges else None
     if here is None:
@@ -132,7 +134,7 @@ def prefer(
 ) -> dict[Any, Any]:
     """Keep that this lane's answer is better than the others', and go on from it."""
     held = Held.read(*values)
-    conversation, lane, n = _complete(studio, desk, held), held.lanes[number], place(at)
+    conversation, lane, n = _complete(studio, desk.writing, held), held.lanes[number], place(at)
     draft = studio.prefer(conversation, lane, n, draft=_named(title), owner=held.scope)
     _tell("A preference", conversation.exchanges[n].answers[lane].text, draft)
     if n in (-1, len(conversation.exchanges) - 1):  # an earlier one would leave what came after
@@ -141,10 +143,10 @@ def prefer(
 
 
 @told
-def keep_case(studio: Studio, desk: Desk, title: str, at: int | None, *values: Any) -> float:
+def keep_case(studio: Studio, writing: Writing, title: str, at: int | None, *values: Any) -> float:
     """The base's answer becomes a case of the probe "Flagged in chat"."""
     held = Held.read(*values)
-    conversation = _complete(studio, desk, held)
+    conversation = _complete(studio, writing, held)
     here = conversation.exchanges[place(at)] if conversation.exchanges else None
     if here is None or not here.answers.get(BASE) or not here.answers[BASE].text.strip():
         raise ChatError("The base has not answered yet; send a message first.")
@@ -159,9 +161,9 @@ def keep_case(studio: Studio, desk: Desk, title: str, at: int | None, *values: A
     return time.time()
 
 
-def _complete(studio: Studio, desk: Desk, held: Held) -> Conversation:
+def _complete(studio: Studio, writing: Writing, held: Held) -> Conversation:
     """The open conversation when nobody writes in it: half an answer is no example."""
-    desk.writing.wait(held.conversation)
+    writing.wait(held.conversation)
     return held.opened(studio)
 
 
