@@ -219,6 +219,25 @@ def test_an_adapter_with_foreign_or_broken_weights_is_refused(
     assert fresh.prove_base() < 1e-4
 
 
+def test_an_adapter_that_came_half_way_does_not_reach_the_base(
+    adapters: dict[str, Path], tmp_path: Path
+) -> None:
+    from safetensors.torch import load_file, save_file
+
+    folder = tmp_path / "misshapen"
+    shutil.copytree(adapters["red"], folder)
+    state = load_file(folder / "adapter_model.safetensors")
+    last = max(state)
+    save_file(state | {last: state[last][:, :1].contiguous()}, folder / "adapter_model.safetensors")
+    fresh = Engine(STARTER, "lora")
+    alone = answer(fresh, [(BASE, asked(QUESTIONS[0]))], GREEDY)[0].ids
+    with pytest.raises(RuntimeError, match="loading state_dict"):
+        fresh.add_lane("misshapen", folder)
+    assert answer(fresh, [(BASE, asked(QUESTIONS[0]))], GREEDY)[0].ids == alone
+    fresh.add_lane("red", adapters["red"])
+    assert fresh.prove_base() < 1e-4
+
+
 def test_the_base_writes_its_own_texts_once(tmp_path: Path) -> None:
     engine = Engine(STARTER, "qlora")
     texts = self_texts(engine, 20, seed=1, cache=tmp_path)

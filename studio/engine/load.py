@@ -130,15 +130,17 @@ class Engine:
         """Load an adapter beside those that are there; its name."""
         name = f"lane_{self._counter}"
         self._counter += 1
-        if isinstance(self.model, PeftModel):
-            self.model.load_adapter(str(adapter), name, torch_device=str(self.device))
-        else:
-            self.model = PeftModel.from_pretrained(
-                self.model, str(adapter), adapter_name=name, torch_device=str(self.device)
-            )
-        self.model.eval()
+        try:
+            if isinstance(self.model, PeftModel):
+                self.model.load_adapter(str(adapter), name, torch_device=str(self.device))
+            else:
+                self.model = PeftModel.from_pretrained(
+                    self.model, str(adapter), adapter_name=name, torch_device=str(self.device)
+                )
+        finally:
+            self.model.eval()
+            self.deltas.watch(self.model)  # also what came half way must not reach the base
         self._check_loaded(name, adapter)
-        self.deltas.watch(self.model)
         return name
 
     def _add_soft(self, lane: str, adapter: Path, strength: float) -> None:
