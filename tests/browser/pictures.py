@@ -22,9 +22,9 @@ def main(address: str, folder: Path) -> None:
         browser = started.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         page = browser.new_context(viewport=SIZE, color_scheme="light").new_page()
         page.goto(address)
-        expect(page.locator("#run-demo")).to_be_visible(timeout=30_000)
+        expect(page.locator("#run-demo")).to_be_visible(timeout=120_000)
         open_tab(page, "Data")
-        expect(page.locator("#preview")).to_contain_text("tokens are learned", timeout=30_000)
+        expect(page.locator("#preview")).to_contain_text("tokens are learned", timeout=120_000)
         take(page, folder / "data.png")
         page.set_viewport_size(TALL)
         open_tab(page, "Chat")
@@ -32,10 +32,10 @@ def main(address: str, folder: Path) -> None:
         page.evaluate("scrollTo(0, 0)")
         take(page, folder / "chat.png")
         open_tab(page, "Tune")
-        expect(page.locator("#curves .main-svg").first).to_be_visible(timeout=30_000)
+        expect(page.locator("#curves .main-svg").first).to_be_visible(timeout=120_000)
         take(page, folder / "tune.png")
         open_tab(page, "Report")
-        expect(page.locator("#plane .main-svg").first).to_be_visible(timeout=30_000)
+        expect(page.locator("#plane .main-svg").first).to_be_visible(timeout=120_000)
         take(page, folder / "report.png")
         browser.close()
 
@@ -48,16 +48,16 @@ def open_tab(page: Page, title: str) -> None:
 
 def talk(page: Page) -> None:
     """Ask the base and the two newest runs two task rows and a question about an old skill."""
-    expect(page.locator("#lane-1")).to_be_visible(timeout=30_000)
+    expect(page.locator("#lane-1")).to_be_visible(timeout=120_000)
     page.locator("#add-lane").click()
-    expect(page.locator("#lane-2")).to_be_visible(timeout=30_000)
+    expect(page.locator("#lane-2")).to_be_visible(timeout=120_000)
     message = page.get_by_label("Your message, to every lane")
     for deck, card in ((0, 0), (0, 1), (1, 2)):
         page.locator(f"#deck-{deck} button.gallery-item").nth(card).click()
-        expect(message).not_to_have_value("", timeout=10_000)
+        expect(message).not_to_have_value("", timeout=60_000)
         asked = message.input_value()
         message.press("Enter")
-        expect(page.locator("#lane-0")).to_contain_text(asked, timeout=30_000)
+        expect(page.locator("#lane-0")).to_contain_text(asked, timeout=120_000)
         expect(page.locator("#note-0")).to_contain_text("verified", timeout=120_000)
     message.blur()
 
