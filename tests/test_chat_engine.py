@@ -209,7 +209,7 @@ def test_who_reads_meanwhile_takes_no_lane_from_an_answer(
     assert all(row.tokens for row in last.rows)
 
 
-def test_lanes_whose_proof_failed_are_not_used_at_the_next_question(tmp_path: Path) -> None:
+def test_lanes_whose_proof_failed_are_not_used_and_the_base_is_loaded_anew(tmp_path: Path) -> None:
     chat = Chat(io.StringIO(), tmp_path)
     alone = Ask(
         id=1, base="starter", method="lora", lanes=(), rows=tuple(rows("Hi")), sampling=Sampling()
@@ -217,9 +217,13 @@ def test_lanes_whose_proof_failed_are_not_used_at_the_next_question(tmp_path: Pa
     engine = chat._ready(alone)
     engine._reference = engine._reference + 0.01  # as if the adapter changed the base
     red = Lane(id="red", adapter=make_adapter(tmp_path / "red", seed=1))
-    for _ in range(2):
+    tuned = alone.model_copy(update={"lanes": (red,)})
+    for _ in range(2):  # whoever is answered at the time keeps the engine, but not for new lanes
         with pytest.raises(ModelError, match="leaks"):
-            chat._ready(alone.model_copy(update={"lanes": (red,)}))
+            chat._ready(tuned, beside=[alone])
+    with pytest.raises(ModelError, match="leaks"):
+        chat._ready(tuned)
+    assert chat._ready(tuned) is not engine
 
 
 def test_what_goes_wrong_in_a_chat_is_told_in_terms_of_a_chat(tmp_path: Path) -> None:

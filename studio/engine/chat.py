@@ -39,7 +39,7 @@ from studio.engine.load import Engine
 from studio.engine.rest import IDLE, give_back, why_rest
 from studio.engine.shared import Part, go_on
 from studio.engine.weights import pick_device
-from studio.errors import StudioError
+from studio.errors import ModelError, StudioError
 from studio.models.catalogue import find_base
 
 PAUSE = 0.05  # seconds between two updates of a request
@@ -243,7 +243,12 @@ class Chat:
         for lane in ask.lanes:
             engine.add_lane(lane.id, lane.adapter, strength=lane.strength)
         same = proof is not None and engine.adapters == before
-        self._proof = proof if same else engine.prove_base()
+        try:
+            self._proof = proof if same else engine.prove_base()
+        except ModelError:
+            if not beside:  # the next question loads it anew
+                self._engine = None
+            raise
         return engine
 
     def _say(self, reply: Update | Explained | Diverged | Refused | Rested) -> None:

@@ -293,6 +293,6 @@ class Engine:
         if not difference <= PROOF_TOLERANCE:
             raise ModelError(
                 f"The base lane differs from the base by {difference:.3g} in its logits; an "
-                "adapter leaks into it. Reload the lanes, and please report this."
+                "adapter leaks into it. Ask again: the base is loaded anew. Please report this."
             )
         return difference
