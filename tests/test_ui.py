@@ -40,6 +40,7 @@ EVERYTHING: dict[str, Any] = {
     "alpha": 17,
     "dropout": 0.1,
     "targets": "mlp",
+    "virtual_tokens": 20,
     "learning_rate": 3e-5,
     "epochs": 1.5,
     "max_steps": 7,
@@ -74,16 +75,21 @@ def test_the_page_is_built_without_torch(tmp_path: Path) -> None:
 def test_every_recipe_field_goes_through_the_form_and_back() -> None:
     assert set(EVERYTHING) == set(forms.FIELDS)
     recipe = Recipe(**EVERYTHING)
-    assert all(
-        value != Recipe.model_fields[name].default for name, value in recipe.model_dump().items()
-    )
+    kept = {name for name, value in recipe if value == Recipe.model_fields[name].default}
+    assert kept == {"virtual_tokens"}  # belongs to a soft prompt
+    soft = Recipe(dataset="d-1", method="prompt_tuning", virtual_tokens=7)
+    assert through_the_form(recipe) == recipe
+    assert through_the_form(soft) == soft
+
+
+def through_the_form(recipe: Recipe) -> Recipe:
     components = [forms.make_component(name) for name in forms.FIELDS]
     shown = [
         component.postprocess(value)
         for component, value in zip(components, forms.to_values(recipe), strict=True)
     ]
     sent = [component.preprocess(value) for component, value in zip(components, shown, strict=True)]
-    assert forms.to_recipe(sent) == recipe
+    return forms.to_recipe(sent)
 
 
 def test_every_field_has_its_bounds_and_its_help_in_the_form() -> None:
@@ -92,7 +98,7 @@ def test_every_field_has_its_bounds_and_its_help_in_the_form() -> None:
     assert (rank.minimum, rank.maximum, rank.precision) == (1, 512, 0)
     method = forms.make_component("method")
     assert isinstance(method, gr.Dropdown)
-    assert [value for _, value in method.choices] == ["qlora", "lora"]
+    assert [value for _, value in method.choices] == ["qlora", "lora", "prompt_tuning"]
     for name in forms.FIELDS:
         assert forms.make_component(name).info == Recipe.model_fields[name].description
         assert forms.group_of(name) in forms.GROUPS
