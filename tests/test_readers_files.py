@@ -167,11 +167,11 @@ def test_what_comes_in_is_kept_or_refused() -> None:
         '{"a": "x\u2028y"}', '{"a": NaN}', '{"a": 1e999}', '{"a": ' + "9" * 5000 + "}",
         '{"a": 1, "a": 1}', "[" * 200_000, '{"a": "\\ud800"}', "x" * 1_000_000, '{"b": null}',
     ]  # fmt: skip
-    begun = time.monotonic()
+    begun = time.process_time()
     found = parse_rows("\r\n".join(records * 3), ".jsonl")
     assert len(found.rows) + len(found.refused) == len(records) * 3
     assert len(found.rows) == 2 * 3
-    assert time.monotonic() - begun < 5
+    assert time.process_time() - begun < 5
 
 
 # ---- bombs
@@ -188,10 +188,10 @@ def zipped(text: bytes) -> bytes:
 def test_a_compressed_file_is_refused_before_it_is_unpacked(tmp_path: Path, packed: bytes) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_bytes(packed)
-    begun = time.monotonic()
+    begun = time.process_time()
     with pytest.raises(DatasetError, match="unpack or export"):
         read_rows(path)
-    assert time.monotonic() - begun < 2
+    assert time.process_time() - begun < 2
 
 
 def repeated(value: str, times: int) -> pa.Table:
