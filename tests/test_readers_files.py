@@ -184,7 +184,11 @@ def zipped(text: bytes) -> bytes:
     return packed.getvalue()
 
 
-@pytest.mark.parametrize("packed", [gzip.compress(b" " * 50_000_000), zipped(b" " * 5_000_000)])
+@pytest.mark.parametrize(
+    "packed",
+    [gzip.compress(b" " * 50_000_000), zipped(b" " * 5_000_000)],
+    ids=["gzip", "zip"],  # their bytes hold the time
+)
 def test_a_compressed_file_is_refused_before_it_is_unpacked(tmp_path: Path, packed: bytes) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_bytes(packed)
