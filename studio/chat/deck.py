@@ -14,13 +14,14 @@ from typing import Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from studio.chat.exchange import Kept
-from studio.data.dataset import Dataset, slug, telling_slug
+from studio.data.dataset import Dataset
 from studio.data.example import Message
 from studio.data.readers import Row, parse_rows, read_rows
 from studio.errors import ChatError, sentence
 from studio.measure import scorers
 from studio.measure.case import LIKELIHOOD, Case, Scorer
 from studio.measure.probe import Probe, from_dataset
+from studio.names import slug, telling_slug
 
 DeckKind = Literal["task", "retention", "own"]
 

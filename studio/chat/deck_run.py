@@ -9,7 +9,6 @@ What is there already is not asked again, so a run that was stopped goes on wher
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable, Generator, Sequence
 from datetime import datetime
@@ -23,9 +22,10 @@ from studio.chat.endpoints import is_endpoint
 from studio.chat.exchange import ID, Kept, is_id, now
 from studio.chat.protocol import Diverged, Reply, Row, Said, Sampling, Update
 from studio.chat.wording import share_differing
-from studio.data.dataset import slug
 from studio.errors import ChatError, sentence
+from studio.lines import append_lines, whole_lines
 from studio.measure.outcome import BASE
+from studio.names import slug
 
 ROWS = 24
 """So many answers are written in one batch: prompts times lanes."""
@@ -104,7 +104,7 @@ class DeckRun(Kept):
         run = cls(id="new", deck=deck, lanes=names, created=now(), **fields)
         said = run.model_dump(mode="json", exclude={"id", "created"})
         digits = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:10]
-        return run.model_copy(update={"id": f"{slug(deck.name)}-{digits}"})
+        return run.model_copy(update={"id": f"{slug(deck.name) or 'deck'}-{digits}"})
 
     @property
     def tuned(self) -> tuple[str, ...]:
@@ -177,29 +177,17 @@ class DeckRuns:
         return sorted(found, key=lambda run: run.created, reverse=True)
 
     def add(self, run: DeckRun, rounds: Sequence[Round]) -> None:
-        """Append finished rounds in one write, so that a reader sees each whole or not at all.
-
-        A new line comes first: what a crash tore before it is lost alone.
-        """
-        lines = ("\n" + "".join(one.model_dump_json() + "\n" for one in rounds)).encode()
-        path = self._folder / run.id / "answers.jsonl"
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        try:
-            os.write(descriptor, lines)
-        finally:
-            os.close(descriptor)
+        """Append finished rounds; a reader sees each whole or not at all."""
+        lines = (one.model_dump_json() for one in rounds)
+        append_lines(self._folder / run.id / "answers.jsonl", lines)
 
     def delete(self, id: str) -> None:
         """Remove a run with its answers."""
         shutil.rmtree(self._folder / self.open(id).run.id)
 
     def _read(self, id: str) -> list[Round]:
-        try:
-            lines = (self._folder / id / "answers.jsonl").read_bytes().split(b"\n")
-        except FileNotFoundError:
-            return []
         found = []
-        for line in lines:
+        for line in whole_lines(self._folder / id / "answers.jsonl"):
             try:
                 found.append(Round.model_validate_json(line))
             except ValueError:  # torn by a crash: that prompt is asked again

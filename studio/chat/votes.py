@@ -7,7 +7,6 @@
 A torn last line, after a power cut, is passed over and written anew.
 """
 
-import os
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -23,6 +22,7 @@ from studio.chat.exchange import Kept, is_id, now
 from studio.chat.protocol import Said, Update
 from studio.data.example import Message
 from studio.errors import ChatError, sentence
+from studio.lines import append_lines, whole_lines
 from studio.tuning.lock import locked
 
 Choice = Literal["a", "b", "tie", "bad"]
@@ -216,24 +216,12 @@ class Arenas:
         with self._alone(id):
             if number in known(id):
                 return False
-            with (self._folder / id / name).open("a+b") as file:
-                # After a torn line a new one begins, or both would be lost.
-                file.seek(0, os.SEEK_END)
-                if file.tell():
-                    file.seek(-1, os.SEEK_END)
-                torn = file.read(1) not in (b"\n", b"")
-                file.write(b"\n" * torn + line.model_dump_json().encode() + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
+            append_lines(self._folder / id / name, [line.model_dump_json()], lasting=True)
         return True
 
     def _read(self, id: str, name: str, kind: type[_Line]) -> Iterator[_Line]:
         """The whole lines of a file."""
-        try:
-            lines = (self._folder / id / name).read_bytes().split(b"\n")
-        except FileNotFoundError:
-            return
-        for line in lines:
+        for line in whole_lines(self._folder / id / name):
             try:
                 yield kind.model_validate_json(line)
             except ValidationError:  # torn

@@ -16,7 +16,6 @@ import json
 import os
 import re
 import tempfile
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -34,11 +33,11 @@ from studio.data.sandbox import Sandbox
 from studio.data.split import SourceRow, Split, choose, identify, split_rows, without_duplicates
 from studio.data.template import Template
 from studio.errors import DatasetError, sentence
+from studio.names import slug
 
 CARD = "dataset.json"
 # Part of every id: a change in how examples are made must not find a folder of the old kind.
 FORMAT = 1
-SLUG = 40  # letters of a slug at most
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]*")
 
@@ -112,7 +111,7 @@ def build_dataset(
         limit=limit,
     )
     digits = _fingerprint([FORMAT, inputs.model_dump()])[:8]
-    identity = f"{slug(name or template.name)}-{digits}"
+    identity = f"{slug(name or template.name) or 'dataset'}-{digits}"
     if not (datasets_folder / identity / CARD).exists():
         files = _make_files(
             template, rows, inputs=inputs, identity=identity, beforehand=beforehand, asked=asked()
@@ -273,22 +272,3 @@ def _publish(files: dict[str, bytes], folder: Path) -> None:
 def _fingerprint(value: object) -> str:
     text = json.dumps(value, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def slug(name: str) -> str:
-    """The name as the beginning of a folder's name."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain)[:SLUG].strip("-") or "dataset"
-
-
-def telling_slug(name: str, end: str = "") -> str:
-    """A slug that ends in `end`; names with other letters or digits, whatever their case, differ.
-
-    Where letters are lost, those of other scripts or after the 40th, a digest stands for them.
-    """
-    room = SLUG - len(end) - bool(end)
-    kept = slug(name)[:room].strip("-")
-    letters = "".join(filter(str.isalnum, unicodedata.normalize("NFKD", name).lower()))
-    if letters != kept.replace("-", ""):
-        kept = f"{kept[: room - 7].strip('-')}-{_fingerprint(letters)[:6]}"
-    return f"{kept}-{end}" if end else kept

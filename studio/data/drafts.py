@@ -9,17 +9,15 @@ forgotten. Each says where it came from.
 """
 
 import hashlib
-import os
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from studio.data.dataset import slug, telling_slug
 from studio.data.draft import Draft, digest
 from studio.data.draft_items import (
     LINE,
@@ -34,6 +32,8 @@ from studio.data.draft_items import (
 )
 from studio.data.example import Message
 from studio.errors import ChatError, sentence
+from studio.lines import append_lines, whole_lines
+from studio.names import slug, telling_slug
 
 FIRST = "From chat"
 
@@ -57,7 +57,7 @@ class Drafts:
         """The draft of that name; ChatError if there is none, or none of this owner's."""
         folder = self._folder / slug(name)
         try:
-            if slug(name) != name:
+            if not name or slug(name) != name:
                 raise FileNotFoundError
             card = DraftCard.model_validate_json((folder / "card.json").read_bytes())
         except FileNotFoundError:
@@ -162,8 +162,8 @@ class Drafts:
 
     def _append(self, name: str, owner: str | None, line: Item | TakenBack | Built) -> Draft:
         draft = self.open(name, owner)
-        with self._turn, _appending(self._folder / name / "items.jsonl") as descriptor:
-            os.write(descriptor, line.model_dump_json().encode() + b"\n")
+        path = self._folder / name / "items.jsonl"
+        append_lines(path, [line.model_dump_json()], lasting=True)
         return self.open(draft.name)
 
 
@@ -172,25 +172,9 @@ def mark_of(owner: str) -> str:
     return hashlib.sha256(owner.encode()).hexdigest()[:8] if owner else ""
 
 
-@contextmanager
-def _appending(path: Path) -> Iterator[int]:
-    """The file, ready to take whole lines; a line torn by a crash is closed first."""
-    torn = path.exists() and not (path.read_bytes() or b"\n").endswith(b"\n")
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    try:
-        if torn:
-            os.write(descriptor, b"\n")
-        yield descriptor
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _lines(path: Path) -> Iterator[Item | TakenBack | Built]:
     """Whole lines; torn or foreign ones are passed over."""
-    if not path.exists():
-        return
-    for line in path.read_bytes().split(b"\n")[:-1]:
+    for line in whole_lines(path):
         with suppress(ValidationError):
             yield LINE.validate_json(line)
 

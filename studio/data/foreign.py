@@ -1,7 +1,6 @@
 """What templates of other programs and ours have in common: the words for what is brought over."""
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -11,6 +10,7 @@ from jinja2.filters import FILTERS
 from studio.data.jinja_source import parse
 from studio.data.readers import Row
 from studio.data.template import Phrasing, Template
+from studio.names import slug
 
 UNKNOWN_LICENSE = "Not stated in the file it was imported from."
 _MARKS = ("{{", "{%", "{#", "}}", "%}", "#}")
@@ -48,9 +48,7 @@ class Given:
 
 def name_of(*parts: str) -> str:
     """A template's name made of these words."""
-    plain = unicodedata.normalize("NFKD", "-".join(filter(None, parts)))
-    small = plain.encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", small).strip("-")[:64].strip("-") or "imported"
+    return slug("-".join(filter(None, parts)), 64) or "imported"
 
 
 def free_name(name: str, taken: Iterable[str]) -> str:

@@ -33,7 +33,6 @@ READ = {
     "validation_split", "training_split", "metadata", "tag", "group", "task_alias",
 }  # fmt: skip
 KINDS = ("multiple_choice", "generate_until")
-INCLUDES = 4
 _COLUMN = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -44,7 +43,7 @@ def is_task(text: str) -> bool:
 
 def read(path: Path) -> Brought:
     """The task of a file, and rows that it names beside itself. Raises TemplateError."""
-    task = _fields(path, depth=0)
+    task = _fields(path)
     left = [LeftOut(key, "a template does not need it") for key in sorted(task) if key not in READ]
     kind = task.get("output_type", "generate_until")
     if kind not in KINDS:
@@ -124,26 +123,18 @@ def _with(known: str, source: str) -> str:
     return known + source if reads(source, "answer_choices") else source
 
 
-def _fields(path: Path, *, depth: int) -> dict[str, Any]:
+def _fields(path: Path) -> dict[str, Any]:
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        fields = strict_yaml.read(text, tags=("!function",))
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise TemplateError(f"{path.name}: {error}.") from error
-    named = fields.pop("include", None)
-    if named is None:
-        return fields
-    if depth == INCLUDES or not isinstance(named, str):
-        raise TemplateError(f"{path.name}: `include:` has to name one file, not in a circle.")
-    return _fields(_beside(path, named), depth=depth + 1) | fields
+        return strict_yaml.read_with_includes(path, _text, tags=("!function",))
+    except ValueError as error:
+        raise TemplateError(f"{error}.") from error
 
 
-def _beside(path: Path, named: str) -> Path:
-    folder = path.resolve().parent
-    found = (folder / named).resolve()
-    if not found.is_relative_to(folder):
-        raise TemplateError(f"{path.name}: {named} lies outside its folder; copy it beside.")
-    return found
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ValueError(f"it cannot be read: {error.strerror}") from error
 
 
 def _source(task: dict[str, Any], field: str, path: Path) -> str:
@@ -216,7 +207,9 @@ def _rows(task: dict[str, Any], path: Path, left: list[LeftOut]) -> list[Row]:
     rows: list[Row] = []
     for one in flat:
         try:
-            rows += read_rows(_beside(path, one)).rows
+            rows += read_rows(strict_yaml.beside(path, one)).rows
+        except ValueError as error:
+            raise TemplateError(f"{error}.") from error
         except DatasetError as error:
             left.append(LeftOut(f"rows of {one}", str(error)))
     return rows

@@ -1,9 +1,12 @@
 """YAML files written by people, read without surprises: no repeated keys, no aliases."""
 
-from collections.abc import Collection, Hashable
+from collections.abc import Callable, Collection, Hashable
+from pathlib import Path
 from typing import Any
 
 import yaml
+
+INCLUDES = 4  # how deep includes may be nested
 
 
 def read(text: str, *, tags: Collection[str] = ()) -> dict[str, Any]:
@@ -24,6 +27,36 @@ def read(text: str, *, tags: Collection[str] = ()) -> dict[str, Any]:
     if not isinstance(fields, dict):
         raise ValueError("must be a mapping, lines of 'key: value'")
     return fields
+
+
+def read_with_includes(
+    path: Path, read_text: Callable[[Path], str], *, tags: Collection[str] = (), depth: int = 0
+) -> dict[str, Any]:
+    """A file's mapping over the one that its `include:` names, and so on.
+
+    Only files beside it can be included, for a file may come from anywhere. ValueError begins with
+    the name of the file that is wrong.
+    """
+    try:
+        fields = read(read_text(path), tags=tags)
+    except ValueError as error:
+        raise ValueError(f"{path.name}: {error}") from error
+    named = fields.pop("include", None)
+    if named is None:
+        return fields
+    if depth == INCLUDES or not isinstance(named, str):
+        raise ValueError(f"{path.name}: `include:` has to name one file, not in a circle")
+    included = read_with_includes(beside(path, named), read_text, tags=tags, depth=depth + 1)
+    return included | fields
+
+
+def beside(path: Path, named: str) -> Path:
+    """The file that a file names; ValueError if it lies outside of its folder."""
+    folder = path.resolve().parent
+    found = (folder / named).resolve()
+    if not found.is_relative_to(folder):
+        raise ValueError(f"{path.name}: {named} lies outside its folder; copy it beside")
+    return found
 
 
 class Tagged(str):

@@ -7,10 +7,11 @@ a better scorer needs no new forward pass.
 
 import hashlib
 import json
-import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from studio.lines import append_lines, whole_lines
 
 Fact = dict[str, Any]
 
@@ -33,9 +34,8 @@ def adapter_digest(adapter: Path) -> str:
 class OutcomeCache:
     """The facts about one lane, in `<folder>/<lane key>.jsonl`, by the digest of what was asked.
 
-    Lines are only ever appended, each batch in one write that begins with a line break. A line
-    that a dying worker tore, or that another program wrote, is passed over; two workers may
-    append to one file.
+    Lines are only ever appended, each batch in one write. A line that a dying worker
+    tore, or that another program wrote, is passed over; two workers may append to one file.
     """
 
     def __init__(self, folder: Path, lane_key: str) -> None:
@@ -59,26 +59,13 @@ class OutcomeCache:
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
         lines = (json.dumps({"key": key, **fact}) for key, fact in fresh.items())
-        _append(self.path, lines)
+        append_lines(self.path, lines)
         self._facts |= fresh
 
 
-def _append(path: Path, lines: Iterable[str]) -> None:
-    content = ("\n" + "\n".join(lines) + "\n").encode()
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    try:
-        os.write(descriptor, content)
-    finally:
-        os.close(descriptor)
-
-
 def _read(path: Path) -> dict[str, Fact]:
-    try:
-        lines = path.read_bytes().split(b"\n")
-    except FileNotFoundError:
-        return {}
     facts: dict[str, Fact] = {}
-    for line in lines:
+    for line in whole_lines(path):
         try:
             fact = json.loads(line)
             facts[fact.pop("key")] = fact

@@ -10,7 +10,6 @@ read_probe(Path("trivia.csv"), name="trivia", title="Trivia")
 import json
 import re
 import string
-import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from studio.errors import DatasetError, ProbeError, sentence
 from studio.measure import open_text, probe_file, task_file
 from studio.measure.flagged import FLAGGED
 from studio.measure.probe import Kind, Probe, find, from_dataset, load, save
+from studio.names import slug
 
 TABLES = (".csv", ".tsv", ".jsonl", ".json")
 TEXTS = (".txt", ".md", ".markdown")
@@ -63,7 +63,7 @@ def import_probe(
 
     ProbeError, also for a name that is taken, leaves nothing behind.
     """
-    chosen = _free_name(name or _slug(path.stem), home_probes)
+    chosen = _free_name(name or slug(path.stem) or "probe", home_probes)
     probe = read_probe(path, name=chosen, title=title or path.stem, kind=kind)
     save(probe, home_probes)
     return probe
@@ -80,11 +80,6 @@ def keep_heldout(dataset: Dataset, home_probes: Path, *, name: str = "", title: 
     probe = asked.model_copy(update=known)
     save(probe, home_probes)
     return probe
-
-
-def _slug(stem: str) -> str:
-    plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40] or "probe"
 
 
 def _free_name(name: str, home_probes: Path) -> str:

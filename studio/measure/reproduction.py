@@ -6,10 +6,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from studio.data.card import DatasetCard
-from studio.data.dataset import open_dataset, slug
+from studio.data.dataset import open_dataset
 from studio.errors import DatasetError, ProbeError, RunError
 from studio.measure.comparison import Comparison
 from studio.measure.probe import shipped
+from studio.names import slug
 from studio.tuning.recipe import Recipe
 from studio.tuning.repair import Repair
 from studio.tuning.run import Run, open_run

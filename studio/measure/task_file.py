@@ -18,13 +18,12 @@ from studio.errors import DatasetError, ProbeError, TemplateError
 from studio.measure import probe_file
 from studio.measure.scorers import is_number
 
-INCLUDES = 4
 _SPLITS = ("test_split", "validation_split", "training_split")
 
 
 def read_task(path: Path) -> dict[str, Any]:
     """The fields of a probe, made of a task file and its rows. ProbeError names file and row."""
-    task = _read_fields(path, depth=0)
+    task = _read_fields(path)
     rows = _read_rows(task, path)
     kind = task.get("output_type", "generate_until")
     makers = {
@@ -45,26 +44,13 @@ def explain(error: ValueError) -> str:
     return f"{error}; Python is never run, so write that field as a column or a Jinja template"
 
 
-def _read_fields(path: Path, *, depth: int) -> dict[str, Any]:
+def _read_fields(path: Path) -> dict[str, Any]:
     try:
-        fields = strict_yaml.read(probe_file.read_text(path, path.name))
+        return strict_yaml.read_with_includes(
+            path, lambda file: probe_file.read_text(file, file.name)
+        )
     except ValueError as error:
-        raise ProbeError(f"{path.name}: {explain(error)}.") from error
-    named = fields.pop("include", None)
-    if named is None:
-        return fields
-    if depth == INCLUDES or not isinstance(named, str):
-        raise ProbeError(f"{path.name}: `include:` has to name one file, not in a circle.")
-    return _read_fields(_beside(path, named), depth=depth + 1) | fields
-
-
-def _beside(path: Path, named: str) -> Path:
-    """A file the task names; only files in its own folder, for a task may come from anywhere."""
-    folder = path.resolve().parent
-    found = (folder / named).resolve()
-    if not found.is_relative_to(folder):
-        raise ProbeError(f"{path.name}: {named} lies outside its folder; copy it beside the task.")
-    return found
+        raise ProbeError(f"{explain(error)}.") from error
 
 
 def _read_rows(task: dict[str, Any], path: Path) -> list[Row]:
@@ -92,7 +78,10 @@ def _data_files(task: dict[str, Any], path: Path) -> list[Path]:
     if isinstance(named, str):
         named = [named]
     if isinstance(named, list) and all(isinstance(one, str) for one in named) and named:
-        return [_beside(path, one) for one in named]
+        try:
+            return [strict_yaml.beside(path, one) for one in named]
+        except ValueError as error:
+            raise ProbeError(f"{error}.") from error
     for suffix in FORMATS:
         if path.with_suffix(suffix).exists():
             return [path.with_suffix(suffix)]

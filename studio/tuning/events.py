@@ -1,13 +1,14 @@
 """What happened in a run, one line each; a reader never sees half a line."""
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
+
+from studio.lines import append_lines, whole_lines
 
 
 class Event(BaseModel):
@@ -35,20 +36,12 @@ class EventLog:
 def append_event(path: Path, kind: str, **fields: Any) -> None:
     """Append one event as one write, so that a reader sees it whole or not at all."""
     line = json.dumps({"at": round(time.time(), 3), "kind": kind, **fields}, ensure_ascii=False)
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    try:
-        os.write(descriptor, (line + "\n").encode())
-    finally:
-        os.close(descriptor)
+    append_lines(path, [line])
 
 
 def read_events(path: Path) -> Iterator[Event]:
     """Whole lines of an event file; torn or foreign lines are passed over."""
-    try:
-        lines = path.read_bytes().split(b"\n")[:-1]
-    except FileNotFoundError:
-        return
-    for line in lines:
+    for line in whole_lines(path):
         try:
             yield Event.model_validate_json(line)
         except ValueError:

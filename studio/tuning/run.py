@@ -15,7 +15,6 @@ Status is derived from the last event and the lock, and stored nowhere.
 
 import json
 import os
-import re
 import signal
 import time
 from datetime import UTC, datetime
@@ -24,6 +23,7 @@ from typing import Any, Literal
 
 from studio.errors import RunError
 from studio.measure.comparison import Comparison
+from studio.names import slug
 from studio.tuning.events import Event, append_event, read_events
 from studio.tuning.lock import is_locked, locked
 from studio.tuning.recipe import Recipe
@@ -226,10 +226,10 @@ class Run:
 def create_run(runs_folder: Path, spec: Recipe | Comparison | Repair, *, about: str) -> Run:
     """Make the folder of a new run and write what it is to do; nothing starts yet."""
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    slug = re.sub(r"[^a-z0-9]+", "-", about.lower()).strip("-")[:40] or "run"
+    called = slug(about) or "run"
     name = f"{type(spec).__name__.lower()}.json"
     for attempt in range(1000):
-        folder = runs_folder / (f"{stamp}-{slug}" + (f"-{attempt + 1}" if attempt else ""))
+        folder = runs_folder / (f"{stamp}-{called}" + (f"-{attempt + 1}" if attempt else ""))
         building = folder.with_name(f".{folder.name}")
         try:
             building.mkdir(parents=True)

@@ -1,7 +1,6 @@
 """The template editor's text boxes as a template, and back."""
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from pydantic import ValidationError
 
 from studio.data.template import Phrasing, Template
 from studio.errors import TemplateError, sentence
+from studio.names import slug
 
 BETWEEN = "\n---\n"
 """Stands between two phrasings in the editor's box."""
@@ -54,8 +54,7 @@ def apply_draft(template: Template, draft: Draft) -> Template:
 
 def name_template(template: Template, title: str) -> Template:
     """A person's own copy under a name made of its title."""
-    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
-    name = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:60].strip("-")
+    name = slug(title, 60)
     if not name:
         raise TemplateError("Give the template a title with letters in it; its name is made of it.")
     return _make(template.model_dump() | {"name": name, "title": title.strip()})

@@ -16,13 +16,13 @@ from studio.chat.endpoints import is_endpoint
 from studio.chat.protocol import Diverge, Diverged, Reply, Sampling
 from studio.chat.score import Score, score
 from studio.chat.votes import Arenas
-from studio.data.dataset import telling_slug
 from studio.data.drafts import FIRST, mark_of
 from studio.errors import ChatError, StudioError
 from studio.measure.comparison import LaneSpec
 from studio.measure.halves import measuring_half
 from studio.measure.outcome import BASE
 from studio.measure.probe import find as find_probes
+from studio.names import telling_slug
 from studio.tuning.run import Run
 from studio.verbs.gathering import Gathering
 
