@@ -22,10 +22,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from studio.data.readers import Row
-from studio.data.renderer import CPU_SECONDS
+from studio.data.renderer import CHAT, CPU_SECONDS
 from studio.errors import TemplateError
 
 SOURCE_BYTES = 16_000
+CHAT_SOURCE_BYTES = 64_000
 OUTPUT_CHARACTERS = 200_000
 ROW_SECONDS = 4.0
 START_SECONDS = 30.0
@@ -44,10 +45,15 @@ class _TooSlow(_ChildLost):
 
 
 class Sandbox:
-    """Renders Jinja templates with rows in a child process; one sandbox belongs to one thread."""
+    """Renders Jinja templates with rows in a child process; one sandbox belongs to one thread.
 
-    def __init__(self, *, row_seconds: float = ROW_SECONDS) -> None:
+    With `chat` it speaks the dialect of chat templates.
+    """
+
+    def __init__(self, *, row_seconds: float = ROW_SECONDS, chat: bool = False) -> None:
         self.row_seconds = row_seconds
+        self._source_bytes = CHAT_SOURCE_BYTES if chat else SOURCE_BYTES
+        self._dialect = [CHAT] * chat
         self._child: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -98,9 +104,9 @@ class Sandbox:
         names the first row that fails, why, and changes nothing else: the sandbox stays usable.
         """
         for source in sources.values():
-            if len(source.encode()) > SOURCE_BYTES:
+            if len(source.encode()) > self._source_bytes:
                 raise TemplateError(
-                    f"{what} is longer than {SOURCE_BYTES:,} bytes; move text into the rows."
+                    f"{what} is longer than {self._source_bytes:,} bytes; move text into the rows."
                 )
         names = numbers if numbers is not None else range(1, len(rows) + 1)
         written = [_write(row, what, number) for row, number in zip(rows, names, strict=True)]
@@ -157,7 +163,7 @@ class Sandbox:
 
     def _start(self) -> subprocess.Popen[bytes]:
         self._child = subprocess.Popen(
-            [sys.executable, "-I", str(_RENDERER)],
+            [sys.executable, "-I", str(_RENDERER), *self._dialect],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
