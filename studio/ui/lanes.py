@@ -17,7 +17,7 @@ from studio.tuning.run import Run
 from studio.ui.border import tell, told, wire
 from studio.ui.links import Links
 from studio.ui.markup import quiet
-from studio.ui.setting import NOBODY, Setting
+from studio.ui.setting import Setting
 
 BESIDE = 4
 """So many lanes stand beside the base at most."""
@@ -59,8 +59,7 @@ def build(studio: Studio, links: Links, tab: gr.Tab) -> Setting:
         wire(drop.click, drop_lane, number, inputs=[lanes, chosen_base], outputs=said)
     return Setting(
         lanes=lanes, base=chosen_base, system=system, sampling=sampling,
-        conversation=gr.State(None), owner=gr.State(""), scope=gr.State(NOBODY),
-        gathered=gr.State(0.0),
+        conversation=gr.State(None), owner=links.owner, scope=links.scope, gathered=gr.State(0.0),
     )  # fmt: skip
 
 

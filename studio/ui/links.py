@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+NOBODY = "nobody"
+"""The scope until it is known who visits; an empty one would be that of the command line."""
+
 
 @dataclass(frozen=True)
 class Links:
@@ -22,6 +25,13 @@ class Links:
     """Ids of the tuned runs to chat with."""
     measurement: gr.State
     """Id of the measuring run to report on."""
+    workbook: gr.State
+    """Id of the workbook that is open in the Data tab, or None."""
+    owner: gr.State
+    """Key of this visitor, under which workbooks, conversations, votes and drafts are kept."""
+    scope: gr.State
+    """Whose of these this visitor sees and writes: the owner's own, or None for those of the
+    whole home, which is what a person at the machine itself has."""
 
 
 def go_to(tab: str) -> gr.Tabs:

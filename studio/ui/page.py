@@ -4,7 +4,7 @@ import gradio as gr
 
 from studio.studio import Studio
 from studio.ui import chat, data, report, start, tune, visitor
-from studio.ui.links import Links
+from studio.ui.links import NOBODY, Links
 
 HEAD = (
     '<div class="st-head"><h1>Instruct Studio</h1>'
@@ -20,11 +20,12 @@ def build(studio: Studio) -> gr.Blocks:
     ) as page:
         gr.HTML(HEAD)
         kept = visitor.lay_out(studio)  # outside of the tabs: a tab that is not open is not there
-        dataset, recipe, run, measurement = (gr.State(None) for _ in range(4))
+        dataset, recipe, run, measurement, workbook = (gr.State(None) for _ in range(5))
         with gr.Tabs(selected="start", elem_id="tabs") as tabs:
             links = Links(
                 page=page, tabs=tabs, kept=kept, dataset=dataset, recipe=recipe, run=run,
-                measurement=measurement,
+                measurement=measurement, workbook=workbook, owner=gr.State(""),
+                scope=gr.State(NOBODY),
             )  # fmt: skip
             for title, module in TABS.items():
                 with gr.Tab(title, id=title.lower(), elem_id=f"tab-{title.lower()}") as tab:

@@ -7,9 +7,6 @@ import gradio as gr
 
 from studio.chat.protocol import Sampling
 
-NOBODY = "nobody"
-"""The scope until it is known who visits; an empty one would be that of the command line."""
-
 
 @dataclass(frozen=True)
 class Setting:
@@ -25,10 +22,9 @@ class Setting:
     conversation: gr.State
     """Id of the saved conversation that is open, or None."""
     owner: gr.State
-    """Key of this visitor, under which conversations, votes and drafts are kept."""
+    """The visitor's key, as in `Links`."""
     scope: gr.State
-    """Whose conversations and drafts this visitor sees and writes: the owner's own, or None for
-    those of the whole home, which is what a person at the machine itself has."""
+    """Whose conversations and drafts the visitor sees and writes, as in `Links`."""
     gathered: gr.State
     """When something was last kept in a draft; whoever shows drafts listens to it."""
 

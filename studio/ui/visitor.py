@@ -1,4 +1,4 @@
-"""Who is visiting: a browser keeps a key of its own, and the conversation that was open last."""
+"""Who is visiting: a browser keeps a key of its own, and what was open last."""
 
 import os
 import secrets
@@ -15,30 +15,32 @@ STORAGE = "instruct-studio-chat"
 
 
 def lay_out(studio: Studio) -> gr.BrowserState:
-    """What the browser keeps: the visitor's key, and the id of the open conversation."""
+    """What the browser keeps: the visitor's key, and the open conversation's and workbook's ids."""
     return gr.BrowserState(
-        ["", None], storage_key=STORAGE, secret=read_secret(studio.settings.home)
+        ["", None, None], storage_key=STORAGE, secret=read_secret(studio.settings.home)
     )  # fmt: skip
 
 
 def build(links: Links, setting: Setting) -> None:
     """Read what the browser kept when the page is loaded, and keep what is opened from then on."""
     kept = links.kept
-    visitor = [setting.owner, setting.conversation]
-    wire(links.page.load, welcome, inputs=kept,
-         outputs=[setting.conversation, setting.scope, setting.owner, kept])  # fmt: skip
-    wire(setting.conversation.change, remember, inputs=visitor, outputs=kept)
+    visitor = [links.owner, setting.conversation, links.workbook]
+    opened = [setting.conversation, links.workbook, links.scope, links.owner, kept]
+    wire(links.page.load, welcome, inputs=kept, outputs=opened)
+    wire([setting.conversation.change, links.workbook.change], remember, inputs=visitor,
+         outputs=kept, trigger_mode="always_last")  # fmt: skip
 
 
 @told
 def welcome(kept: list[str | None], request: gr.Request) -> list[object]:
-    """The conversation that was open, what the visitor sees, and the key; a new visitor gets one.
+    """What was open, what the visitor sees, and the key; a new visitor gets one.
 
     Whoever sits at the machine itself sees every conversation, also those of the command line.
     """
-    owner, conversation = kept
+    owner, conversation, workbook = [*kept, None, None][:3]
     owner = owner or secrets.token_hex(16)
-    return [conversation, None if is_here(request) else owner, owner, [owner, conversation]]
+    scope = None if is_here(request) else owner
+    return [conversation, workbook, scope, owner, [owner, conversation, workbook]]
 
 
 def is_here(request: gr.Request) -> bool:
@@ -50,9 +52,9 @@ def is_here(request: gr.Request) -> bool:
 
 
 @told
-def remember(owner: str, conversation: str | None) -> object:
+def remember(owner: str, conversation: str | None, workbook: str | None) -> object:
     """What the browser keeps; nothing before the visitor is known."""
-    return [owner, conversation] if owner else gr.skip()
+    return [owner, conversation, workbook] if owner else gr.skip()
 
 
 def read_secret(home: Path) -> str:
