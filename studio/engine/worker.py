@@ -6,6 +6,7 @@ folder's path on its standard input.
 """
 
 import os
+import resource
 import signal
 import sys
 import time
@@ -19,6 +20,9 @@ from studio.tuning.events import EventLog
 from studio.tuning.lock import locked
 from studio.tuning.queue import PATIENCE, device
 from studio.tuning.run import UNDER_WAY, Run
+
+
+FULL = ("can't allocate memory", "out of memory", "Cannot allocate memory", "std::bad_alloc")
 
 
 class Cancelled(BaseException):
@@ -69,7 +73,7 @@ def _work_with_last_word(run: Run, log: EventLog) -> int:
             log("phase", name="loading libraries")
             result = _do(run, log)
         _ignore_signals()
-        log("finished", **result)
+        log("finished", **result, **used(run.folder))
     except Cancelled:
         _ignore_signals()
         log("cancelled")
@@ -77,7 +81,9 @@ def _work_with_last_word(run: Run, log: EventLog) -> int:
     except Exception as error:  # one of the two borders: whatever went wrong becomes an event
         _ignore_signals()
         traceback.print_exc()
-        log("failed", message=explain(error), traceback=traceback.format_exc())
+        full = {"out_of_memory": True} if is_out_of_memory(error) else {}
+        told = {"message": explain(error), "traceback": traceback.format_exc()}
+        log("failed", **told, **full, **used(run.folder))
         return 1
     return 0
 
@@ -115,19 +121,38 @@ def _measure(run: Run, log: EventLog) -> dict[str, Any]:
 
 def explain(error: Exception) -> str:
     """One sentence for a person, with the next step where we know one; most specific first."""
-    import torch
-
     if isinstance(error, StudioError):
         return str(error)
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+    if is_out_of_memory(error):
         return (
-            "The memory is full. Halve batch_size and double accumulation, lower max_length, "
-            "or choose the method qlora."
+            "The memory is full. Start it again with the recipe that fits: half the batch_size "
+            "with twice the accumulation, a lower max_length, or the base in 4 bits."
         )
     if isinstance(error, OSError) and error.filename:
         return f"{error.strerror}: {error.filename}. See worker.log in the run's folder."
     first_line = (str(error).splitlines() or [""])[0]
     return f"{type(error).__name__}: {first_line}. See worker.log in the run's folder."
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether the device or the computer had no memory left, whatever the library calls it."""
+    import torch
+
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    # On a CPU torch says it with a RuntimeError, and bitsandbytes on a GPU with its own words.
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in FULL)
+
+
+def used(folder: Path) -> dict[str, int]:
+    """What this process took at most, in bytes: memory of the device, and disk in the folder."""
+    import torch
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+    if torch.cuda.is_available():
+        peak = torch.cuda.max_memory_reserved()
+    disk = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    return {"peak_memory": peak, "disk": disk}
 
 
 def _import_libraries() -> None:

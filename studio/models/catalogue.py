@@ -38,7 +38,7 @@ def find_base(name: str, *, download: bool = True) -> Base:
 
     With `download` off only what lies on this machine already is found; workers never download.
     """
-    folder = _folder(name, download=download)
+    folder = locate(name, download=download)
     config = check_folder(folder)
     return Base(
         name=name,
@@ -49,7 +49,8 @@ def find_base(name: str, *, download: bool = True) -> Base:
     )
 
 
-def _folder(name: str, *, download: bool) -> Path:
+def locate(name: str, *, download: bool) -> Path:
+    """The folder of a base, fetched from the Hub if allowed; nothing in it is checked yet."""
     if name == "starter":
         return STARTER
     path = Path(name).expanduser()
