@@ -44,6 +44,11 @@ class Settings(BaseModel):
         return self.home / "drafts"
 
     @property
+    def workbooks(self) -> Path:
+        """Rows that a person works on until they are frozen, one folder per workbook."""
+        return self.home / "workbooks"
+
+    @property
     def decks(self) -> Path:
         """A person's own decks of prompts, one JSON-lines file each, and the runs of decks."""
         return self.home / "decks"
@@ -73,6 +78,7 @@ class Settings(BaseModel):
             self.probes,
             self.chats,
             self.drafts,
+            self.workbooks,
             self.arena,
             self.decks,
             self.cache,

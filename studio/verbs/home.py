@@ -6,6 +6,7 @@ from typing import Self
 from studio.chat.archive import Archive
 from studio.chat.client import ENGINE, ChatClient
 from studio.data.drafts import Drafts
+from studio.data.workbooks import Workbooks
 from studio.settings import settings
 from studio.tuning.launch import Launcher
 
@@ -20,6 +21,7 @@ class Home:
         self._chat = ChatClient(self.settings.logs / "chat.log", [*ENGINE, str(self.settings.home)])
         self.chats = Archive(self.settings.chats)
         self.drafts = Drafts(self.settings.drafts)
+        self.workbooks = Workbooks(self.settings.workbooks)
 
     def __enter__(self) -> Self:
         return self

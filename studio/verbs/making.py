@@ -15,6 +15,7 @@ from studio.data.readers import Rows
 from studio.data.reuse import rows_of_dataset
 from studio.data.template import Template, find, own, shipped
 from studio.data.template_forms import read_templates
+from studio.data.workbook import Workbook
 from studio.errors import DatasetError
 from studio.measure.probe import find as find_probes
 from studio.verbs.home import Home
@@ -118,6 +119,44 @@ class Making(Home):
             taken = chosen.all_rows() if rows is None else list(rows)
         return build_dataset(
             chosen, taken, datasets_folder=self.settings.datasets, asked=self._asked, **options
+        )
+
+    def begin_workbook(
+        self,
+        template: str | Path | Template,
+        gathered: Gathered | None = None,
+        *,
+        mapping: Mapping | None = None,
+        title: str = "",
+        owner: str | None = None,
+    ) -> Workbook:
+        """Begin a workbook of what was gathered, or of the template's own rows.
+
+        Columns are found as in `build`. DatasetError if no row can be used.
+        """
+        chosen = template if isinstance(template, Template) else self.template(template)
+        title = title or chosen.title
+        if gathered is None or not gathered.rows:
+            rows = chosen.all_rows() if gathered is None else gathered
+            return self.workbooks.begin(title, rows, chosen, owner=owner)
+        fitted = demand(mapping or suggest(gathered.rows, chosen), gathered.rows, chosen)
+        mapped = gathered.mapped(fitted)
+        return self.workbooks.begin(title, mapped, chosen, owner=owner, mapping=fitted.told)
+
+    def freeze(self, workbook: str, *, owner: str | None = None, **options: Any) -> Dataset:
+        """Freeze a workbook's rows into a dataset; the workbook stays and may be frozen again.
+
+        Options are those of `build_dataset`, and win over what was settled in the workbook.
+        """
+        book = self.workbooks.open(workbook, owner)
+        settled = {"name": book.card.title} | book.options | options
+        return build_dataset(
+            book.template,
+            book.rows(),
+            datasets_folder=self.settings.datasets,
+            asked=self._asked,
+            beforehand=book.card.findings,
+            **settled,
         )
 
     def _asked(self) -> dict[str, list[str]]:
