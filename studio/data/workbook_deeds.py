@@ -1,17 +1,15 @@
 """What a person does to the rows of a workbook: each deed is a line of a file that only grows."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from studio.data.readers import Row
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One row of a workbook as it stands now."""
 
     number: int
@@ -139,11 +137,11 @@ def do(deed: RowDeed, entries: list[Entry]) -> None:
 
 def _done(deed: Rewritten | Left | Tagged, entry: Entry) -> Entry:
     if isinstance(deed, Rewritten):
-        return replace(entry, row=deed.rows[entry.number], changed=True)
+        return entry._replace(row=deed.rows[entry.number], changed=True)
     if isinstance(deed, Left):
-        return replace(entry, excluded=deed.out)
+        return entry._replace(excluded=deed.out)
     others = tuple(tag for tag in entry.tags if tag != deed.tag)
-    return replace(entry, tags=(*others, deed.tag) if deed.on else others)
+    return entry._replace(tags=(*others, deed.tag) if deed.on else others)
 
 
 def number_rows(rows: Iterable[Row], origins: Iterable[str]) -> list[Entry]:
