@@ -75,7 +75,7 @@ def found(
 
 def is_empty(example: Example) -> bool:
     """Whether there is nothing to learn, or nothing asked."""
-    return not example.completion or not example.messages[-1].content
+    return not example.completion or not example.question
 
 
 def _where(examples: Sequence[Example], test: Callable[[Example], bool]) -> list[int]:
@@ -118,7 +118,7 @@ def _conflicts(examples: Sequence[Example]) -> list[Finding]:
 
 def _leaks(examples: Sequence[Example]) -> list[Finding]:
     def leaks(example: Example) -> bool:
-        prompt = example.messages[-1].content.casefold()
+        prompt = example.question.casefold()
         others = set(example.choices) - {example.completion}
         # A prompt that lists its options names the answer, and gives nothing away.
         if others and all(choice.casefold() in prompt for choice in others):

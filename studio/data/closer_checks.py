@@ -39,7 +39,7 @@ def check_closely(
 
 def question(example: Example) -> str:
     """What is asked last."""
-    return example.messages[-1].content
+    return example.question
 
 
 def _one_per_row(examples: Sequence[Example]) -> list[Example]:

@@ -219,7 +219,12 @@ def _render(
             template, split.train, sandbox=sandbox, phrasings=inputs.phrasings, seed=inputs.seed
         )
         heldout = render_examples(
-            template, split.heldout, sandbox=sandbox, phrasings="one", seed=inputs.seed
+            template,
+            split.heldout,
+            sandbox=sandbox,
+            phrasings="one",
+            seed=inputs.seed,
+            pool=split.train,
         )
     return train, heldout
 

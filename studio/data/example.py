@@ -33,3 +33,10 @@ class Example(BaseModel):
     """The answer to learn."""
     choices: tuple[str, ...] = ()
     """Every answer that was possible, when the template lists them."""
+    shown: int = 0
+    """How many characters of the last message are solved rows, shown before the question."""
+
+    @property
+    def question(self) -> str:
+        """What is asked, without the solved rows before it."""
+        return self.messages[-1].content[self.shown :]

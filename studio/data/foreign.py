@@ -9,7 +9,8 @@ from jinja2.filters import FILTERS
 
 from studio.data.jinja_source import parse
 from studio.data.readers import Row
-from studio.data.template import Phrasing, Template
+from studio.data.template import Template
+from studio.data.template_parts import Phrasing
 from studio.names import slug
 
 UNKNOWN_LICENSE = "Not stated in the file it was imported from."

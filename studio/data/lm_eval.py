@@ -24,7 +24,8 @@ from studio.data.foreign import (
 from studio.data.jinja_source import parse, reads
 from studio.data.readers import Row, read_rows
 from studio.data.strict_yaml import Tagged
-from studio.data.template import CHOICE_SEPARATOR, Phrasing, Template
+from studio.data.template import CHOICE_SEPARATOR, Template
+from studio.data.template_parts import Phrasing
 from studio.errors import DatasetError, TemplateError
 
 READ = {

@@ -8,7 +8,8 @@ from studio.data.json_text import Refused, parse
 from studio.data.readers import Row
 from studio.data.rendering import preview
 from studio.data.sandbox import SOURCE_BYTES
-from studio.data.template import Phrasing, Template
+from studio.data.template import Template
+from studio.data.template_parts import Phrasing
 from studio.errors import TemplateError
 
 ASK = "\n\nInput: {{ input }}\nOutput:"

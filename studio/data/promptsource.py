@@ -22,7 +22,8 @@ from studio.data.foreign import (
     without_system,
 )
 from studio.data.jinja_source import names_in, reads
-from studio.data.template import CHOICE_SEPARATOR, Phrasing, Template
+from studio.data.template import CHOICE_SEPARATOR, Template
+from studio.data.template_parts import Phrasing
 from studio.errors import TemplateError
 
 TAGS = ("!Template", "!TemplateMetadata")

@@ -6,11 +6,13 @@ from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
+from studio.data import shots
 from studio.data.example import Example, Message
 from studio.data.readers import Row
 from studio.data.sandbox import Sandbox
 from studio.data.split import SourceRow, fraction, identify
-from studio.data.template import CHOICE_SEPARATOR, Phrasing, Template
+from studio.data.template import CHOICE_SEPARATOR, Template
+from studio.data.template_parts import Phrasing, sources_of_turns
 from studio.errors import DatasetError, sentence
 
 Phrasings = Literal["one", "all"]
@@ -20,12 +22,25 @@ _TURNS = TypeAdapter(tuple[Message, ...])
 
 
 def preview(
-    template: Template, rows: Sequence[Row], *, phrasings: Phrasings = "all", seed: int = 42
+    template: Template,
+    rows: Sequence[Row],
+    *,
+    phrasings: Phrasings = "all",
+    seed: int = 42,
+    pool: Sequence[Row] | None = None,
 ) -> list[Example]:
-    """Render a few rows to look at; errors as in a build."""
+    """Render a few rows to look at; errors as in a build.
+
+    Solved rows that the template shows are drawn from `pool`, by default from the rows themselves.
+    """
     with Sandbox() as sandbox:
         return render_examples(
-            template, identify(rows, template), sandbox=sandbox, phrasings=phrasings, seed=seed
+            template,
+            identify(rows, template),
+            sandbox=sandbox,
+            phrasings=phrasings,
+            seed=seed,
+            pool=None if pool is None or not template.shots else identify(pool, template),
         )
 
 
@@ -36,12 +51,14 @@ def render_examples(
     sandbox: Sandbox,
     phrasings: Phrasings,
     seed: int,
+    pool: Sequence[SourceRow] | None = None,
 ) -> list[Example]:
     """Render each row with one phrasing, drawn by weight and seed, or with all of them.
 
     Examples come in the order of the rows, then of the phrasings. Blank space around a text is
-    removed, since a YAML block ends in a newline that nobody meant. TemplateError names the
-    phrasing and the row that cannot be rendered.
+    removed, since a YAML block ends in a newline that nobody meant. Where the template shows solved
+    rows, they are drawn from `pool`: the rows to learn from, by default these. TemplateError names
+    the phrasing and the row that cannot be rendered.
     """
     choices = _render_choices(template, rows, sandbox)
     by_phrasing: dict[int, list[SourceRow]] = defaultdict(list)
@@ -57,16 +74,40 @@ def render_examples(
             numbers=[row.number for row in asked],
             what=f"template '{template.name}', phrasing {number}",
         )
+        solved = _solve(template, number, rows if pool is None else pool, sandbox, seed)
         examples += [
-            _example(row, number, text, choices.get(row.number, ()), _history(template, row))
+            _example(
+                template, row, number, text, choices=choices.get(row.number, ()),
+                shown=shots.draw(row, solved, template.shots.count, seed=seed)
+                if template.shots else (),
+            )
             for row, text in zip(asked, texts, strict=True)
-        ]
+        ]  # fmt: skip
     return sorted(examples, key=lambda example: (example.row, example.phrasing))
+
+
+def _solve(
+    template: Template, number: int, pool: Sequence[SourceRow], sandbox: Sandbox, seed: int
+) -> list[shots.Solved]:
+    """Rows that can be shown solved in this phrasing; none if the template shows none."""
+    if not template.shots:
+        return []
+    rows = shots.pool_of(pool, seed=seed)
+    choices = _render_choices(template, rows, sandbox)
+    sources = _sources(template, template.phrasings[number - 1])
+    texts = sandbox.render_many(
+        {name: sources[name] for name in ("prompt", "answer")},
+        [_with_choices(row, choices) for row in rows],
+        numbers=[row.number for row in rows],
+        what=f"template '{template.name}', phrasing {number}",
+    )
+    return shots.solve(rows, texts)
 
 
 def _sources(template: Template, phrasing: Phrasing) -> dict[str, str]:
     answer = template.answer if phrasing.answer is None else phrasing.answer
     sources = {"prompt": phrasing.prompt, "answer": answer}
+    sources |= dict(sources_of_turns(template.turns))
     return sources | ({"system": template.system} if template.system else {})
 
 
@@ -131,17 +172,42 @@ def _history(template: Template, row: SourceRow) -> Sequence[Message]:
     return turns
 
 
+def _turns(template: Template, row: SourceRow, texts: dict[str, str]) -> list[Message]:
+    """The earlier turns that the template gives; those of which both sides are blank are none."""
+    said = []
+    for number in range(1, len(template.turns) + 1):
+        asked, answered = (texts[f"turn {number}, {side}"].strip() for side in ("prompt", "answer"))
+        if not asked and not answered:
+            continue
+        if not asked or not answered:
+            side = "prompt" if not asked else "answer"
+            raise DatasetError(
+                f"Row {row.number}: the {side} of turn {number} is blank; fill the column, or let "
+                "both sides of the turn be blank."
+            )
+        said += [Message(role="user", content=asked), Message(role="assistant", content=answered)]
+    return said
+
+
 def _example(
+    template: Template,
     row: SourceRow,
     phrasing: int,
     texts: dict[str, str],
+    *,
     choices: tuple[str, ...],
-    history: Sequence[Message],
+    shown: Sequence[shots.Solved],
 ) -> Example:
+    messages = [*_history(template, row), *_turns(template, row, texts)]
+    before = ""
+    if template.shots and template.shots.as_turns:
+        messages = shots.turns(shown) + messages
+    elif template.shots:
+        before = shots.write(template.shots, shown)
     system = texts.get("system", "").strip()
-    messages = [*history, Message(role="user", content=texts["prompt"].strip())]
     if system:
         messages.insert(0, Message(role="system", content=system))
+    messages.append(Message(role="user", content=before + texts["prompt"].strip()))
     return Example(
         id=f"{row.content[:16]}-{phrasing}",
         row=row.number,
@@ -149,4 +215,5 @@ def _example(
         messages=tuple(messages),
         completion=texts["answer"].strip(),
         choices=choices,
+        shown=len(before),
     )

@@ -28,26 +28,12 @@ from pydantic import (
 from studio.data import strict_yaml
 from studio.data.jinja_source import names_in, parse, reads
 from studio.data.readers import Row, read_rows
+from studio.data.template_parts import Phrasing, Shots, Turn, sources_of_turns
 from studio.errors import DatasetError, TemplateError, sentence
 
 PROMPTS = Path(__file__).parents[2] / "prompts"
 FILE_BYTES = 1_000_000
 CHOICE_SEPARATOR = "|||"
-
-
-class Phrasing(BaseModel):
-    """One way of asking."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    prompt: str = Field(min_length=1)
-    """Jinja source of the user's message."""
-    answer: str | None = None
-    """Jinja source of the answer; the template's where none is given."""
-    weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)
-    """How often this phrasing is taken, relative to the others."""
-    name: str = ""
-    """What it is called in the file it came from; decides nothing."""
 
 
 class Template(BaseModel):
@@ -83,6 +69,10 @@ class Template(BaseModel):
     """A file of rows beside the template, used instead of the sample rows where it exists."""
     history_column: str | None = None
     """The column with the earlier turns of a conversation: a list of role and content."""
+    turns: tuple[Turn, ...] = ()
+    """Earlier turns of the conversation, after those of the history column."""
+    shots: Shots | None = None
+    """Solved rows shown before the question; none if nothing is said."""
     split_column: str | None = None
     """The column in which rows say whether they are 'train' or 'heldout'."""
     tune: bool = True
@@ -154,6 +144,7 @@ class Template(BaseModel):
     def prompt_variables(self) -> set[str]:
         """Names of the columns that the prompt reads, as opposed to the answer."""
         sources = [self.system, *(phrasing.prompt for phrasing in self.phrasings)]
+        sources += [source for _, source in sources_of_turns(self.turns)]
         return self._history().union(*(names_in(source) for source in sources))
 
     def reads_whole_row(self) -> bool:
@@ -165,9 +156,10 @@ class Template(BaseModel):
         parts = {"name", "system", "answer", "phrasings", "answer_choices", "split_column"}
         fields = self.model_dump(mode="json", include=parts)
         for phrasing in fields["phrasings"]:
-            del phrasing["name"]
-        if self.history_column:  # named only where there is one: older ids stay what they were
-            fields["history_column"] = self.history_column
+            del phrasing["name"], phrasing["about"]
+        # Named only where they are something: older ids stay what they were.
+        later = {"history_column", "turns", "shots"}
+        fields |= self.model_dump(mode="json", include=later, exclude_defaults=True)
         content = json.dumps(fields, sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()
 
@@ -192,6 +184,7 @@ class Template(BaseModel):
     def _sources(self) -> Iterable[tuple[str, str]]:
         yield "system", self.system
         yield "answer", self.answer
+        yield from sources_of_turns(self.turns)
         if isinstance(self.answer_choices, str):
             yield "answer_choices", self.answer_choices
         for number, phrasing in enumerate(self.phrasings, start=1):

@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from studio.data.template import Phrasing, Template
+from studio.data.template import Template
+from studio.data.template_parts import Phrasing
 from studio.errors import TemplateError, sentence
 from studio.names import slug
 
