@@ -10,6 +10,7 @@ Reading a template never runs it; rendering happens in `sandbox.py`.
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -34,6 +35,10 @@ from studio.errors import DatasetError, TemplateError, sentence
 PROMPTS = Path(__file__).parents[2] / "prompts"
 FILE_BYTES = 1_000_000
 CHOICE_SEPARATOR = "|||"
+VERSIONS = "versions"
+"""The folder, beside a person's own templates, of all that these ever were."""
+
+_VERSION = re.compile(r"([a-z0-9-]+)@([0-9a-f]+)")
 
 
 class Template(BaseModel):
@@ -214,13 +219,29 @@ def own(home: Path) -> tuple[dict[str, Template], dict[str, str]]:
 
 
 def find(name_or_path: str | Path, home: Path | None = None) -> Template:
-    """The template of that name, a person's own before a shipped one, or the one in that file."""
+    """The template of that name, a person's own before a shipped one, or the one in that file.
+
+    `name@digits` is an older version of one's own.
+    """
     path = Path(name_or_path)
     if path.suffix in (".yaml", ".yml"):
         return Template.load(path)
+    if home and (version := _VERSION.fullmatch(str(name_or_path))):
+        return _find_version(home / "templates", version[1], version[2])
     known = shipped() | (own(home)[0] if home else {})
     if str(name_or_path) not in known:
         raise TemplateError(
             f"There is no template '{name_or_path}'; known ones are {', '.join(sorted(known))}."
         )
     return known[str(name_or_path)]
+
+
+def _find_version(folder: Path, name: str, digits: str) -> Template:
+    path = folder / VERSIONS / name / f"{digits}.yaml"
+    if not path.exists():
+        raise TemplateError(
+            f"Template '{name}' has no version {digits}; `templates versions {name}` lists them."
+        )
+    template = Template.load(path)
+    template._folder = folder  # its rows lie beside the current ones
+    return template

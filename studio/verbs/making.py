@@ -1,11 +1,11 @@
 """From rows and templates to a frozen dataset."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from studio.chat.rows import rows_of_chats
+from studio.data import template_store
 from studio.data.dataset import Dataset, build_dataset, list_datasets, open_dataset
 from studio.data.foreign import Brought, free_name
 from studio.data.gather import Gathered, demand, gather
@@ -15,6 +15,7 @@ from studio.data.readers import Rows
 from studio.data.reuse import rows_of_dataset
 from studio.data.template import Template, find, own, shipped
 from studio.data.template_forms import read_templates
+from studio.data.template_store import Version
 from studio.data.workbook import Workbook
 from studio.errors import DatasetError
 from studio.measure.probe import find as find_probes
@@ -37,16 +38,19 @@ class Making(Home):
         return find(name_or_path, self.settings.home)
 
     def save_template(self, template: Template, rows: Sequence[dict[str, Any]] = ()) -> Template:
-        """Keep a person's own template with these rows beside it; it wins over a shipped one."""
-        folder = self.settings.templates
-        rows_file = f"rows/{template.name}.jsonl" if rows else None
-        kept = template.model_copy(update={"rows": (), "rows_file": rows_file})
-        if rows_file:
-            (folder / "rows").mkdir(exist_ok=True)
-            lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-            (folder / rows_file).write_text("".join(lines), encoding="utf-8")
-        (folder / f"{template.name}.yaml").write_text(kept.yaml(), encoding="utf-8")
-        return self.template(template.name)
+        """Keep a person's own template with these rows; it wins over a shipped one.
+
+        What it was before under that name stays a version of it.
+        """
+        return template_store.save(template, rows, self.settings.templates)
+
+    def template_versions(self, name: str) -> list[Version]:
+        """Every version of a template of one's own, the newest first; `name@digits` opens one."""
+        return template_store.versions(name, self.settings.templates)
+
+    def remove_template(self, name: str) -> None:
+        """Take a template of one's own out of the list; its versions stay and can be opened."""
+        template_store.remove(name, self.settings.templates)
 
     def import_templates(self, path: Path | str) -> Brought:
         """Keep templates of a file of another program among a person's own.
