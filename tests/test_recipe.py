@@ -1,9 +1,11 @@
 """A recipe is one thing with four faces, and refuses what it does not know."""
 
+import re
 from pathlib import Path
 from typing import get_args
 
 import pytest
+import yaml
 
 from studio.errors import RecipeError
 from studio.tuning.recipe import PRESETS, Method, Recipe, lora_learning_rate
@@ -22,7 +24,7 @@ def test_a_recipe_read_back_from_yaml_is_equal(tmp_path: Path) -> None:
     [
         ({"dataset": "d", "lerning_rate": 1}, "lerning_rate is not a known field"),
         ({"dataset": "d", "rank": 0}, "rank: input should be greater than or equal to 1"),
-        ({"dataset": "d", "method": "magic"}, "method: input should be 'qlora', 'lora' or"),
+        ({"dataset": "d", "method": "magic"}, "method: input should be 'qlora', 'lora', 'ia3'"),
         ({"dataset": "d", "method": "prompt_tuning", "rank": 8}, "prompt_tuning has no rank;"),
         ({"dataset": "d", "virtual_tokens": 8}, "qlora has no virtual_tokens; leave it at 20"),
         ({}, "dataset: field required"),
@@ -33,6 +35,47 @@ def test_a_wrong_field_is_named_in_one_sentence(fields: dict[str, object], said:
         Recipe.make(fields)
     assert said in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"init": "olora"}, "rewrites the base's own weights"),
+        ({"init": "orthogonal"}, "qlora holds it in 4 bits"),
+        ({"init": "orthogonal", "method": "lora", "rank": 3}, "take an even rank"),
+        ({"method": "ia3", "dora": True}, "ia3 has no dora"),
+        ({"method": "full", "rank": 4}, "full has no rank"),
+        ({"method": "partial", "pattern": "mlp"}, "belong together"),
+        ({"method": "partial", "trained": "pattern", "pattern": "("}, "no regular expression"),
+        ({"method": "partial", "trained": "head", "last_layers": 2}, "leave it at 1"),
+        ({"method": "full", "start_from": "a"}, "leave start_from empty"),
+        ({"init": "eva", "start_from": "a"}, "brings its first weights along"),
+        ({"method": "prompt_tuning", "prompt_init": "text"}, "needs a prompt_text"),
+        ({"method": "prompt_tuning", "prompt_text": "x"}, "prompt_init text"),
+        ({"method": "prompt_tuning", "neftune": 5}, "disturbs the embeddings"),
+        ({"loss": "dpo"}, "name the draft"),
+        ({"pairs": "draft"}, "only read with the loss dpo"),
+        ({"loss": "dpo", "pairs": "p", "method": "full"}, "take the method qlora or lora"),
+        ({"loss": "dpo", "pairs": "p", "kl_anchor": 1}, "leave kl_anchor at 0"),
+        ({"replay": 0.9, "replay_datasets": "d"}, "together are more than 0.9"),
+        ({"anchor_on": "d"}, "raise kl_anchor"),
+        ({"method": "scratch", "kl_anchor": 1}, "nothing to keep"),
+    ],
+)
+def test_what_cannot_be_combined_is_refused_with_its_reason(
+    fields: dict[str, object], said: str
+) -> None:
+    with pytest.raises(RecipeError, match=re.escape(said)):
+        Recipe.make({"dataset": "d", **fields})
+
+
+@pytest.mark.parametrize("method", get_args(Method))
+def test_every_method_has_a_preset_a_shape_and_a_summary(method: Method) -> None:
+    for name in PRESETS:
+        recipe = Recipe.preset(name, dataset="d", method=method)
+        assert recipe.shape
+        assert recipe.summary().startswith(recipe.shape)
+        assert Recipe.make(yaml.safe_load(recipe.yaml())) == recipe
 
 
 @pytest.mark.parametrize("text", ["- a list", "rank: [", "\x00"])
@@ -73,9 +116,13 @@ def test_a_soft_prompt_takes_larger_steps_unless_told() -> None:
     assert "soft prompt of 20 tokens" in Recipe.make(soft).summary()
 
 
-def test_a_soft_prompt_stands_before_a_base_in_four_bits() -> None:
+def test_what_leaves_the_weights_alone_takes_a_base_in_four_bits() -> None:
     loaded = {m: Recipe(dataset="d", method=m).loading for m in get_args(Method)}
-    assert loaded == {"qlora": "qlora", "lora": "lora", "prompt_tuning": "qlora"}
+    assert {name for name, how in loaded.items() if how == "qlora"} == {
+        "qlora",
+        "ia3",
+        "prompt_tuning",
+    }
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import gradio as gr
 import pytest
@@ -18,6 +18,7 @@ from studio.cli import commands
 from studio.data.example import Example, Message
 from studio.errors import DatasetError, RecipeError, TemplateError
 from studio.tuning.events import append_event
+from studio.tuning.methods import Method
 from studio.tuning.run import create_run
 from studio.ui import forms, keeping
 from studio.ui.border import UNEXPECTED, told
@@ -40,8 +41,10 @@ EVERYTHING: dict[str, Any] = {
     "alpha": 17,
     "dropout": 0.1,
     "targets": "mlp",
-    "virtual_tokens": 20,
+    "rslora": True,
+    "dora": True,
     "learning_rate": 3e-5,
+    "rate_factor": 0.5,
     "epochs": 1.5,
     "max_steps": 7,
     "batch_size": 2,
@@ -52,13 +55,30 @@ EVERYTHING: dict[str, Any] = {
     "weight_decay": 0.01,
     "max_grad_norm": 1.5,
     "checkpoints": 5,
+    "loss": "dft",
+    "neftune": 5,
     "kl_anchor": 2.5,
+    "anchor_on": ("general-text",),
     "replay": 0.25,
     "self_texts": 17,
     "replay_probes": ("starter-capitals", "starter-topics"),
     "probe_share": 0.2,
+    "replay_datasets": ("d-0", "d-00"),
+    "dataset_share": 0.2,
+    "frozen_layers": 1,
+    "forgetting_budget": 0.05,
     "seed": 3,
 }
+ALSO: tuple[dict[str, Any], ...] = (
+    {"method": "prompt_tuning", "virtual_tokens": 7, "prompt_init": "text", "prompt_text": "Say"},
+    {"method": "partial", "last_layers": 2},
+    {
+        "method": "two_stage", "trained": "pattern", "pattern": "mlp", "first_share": 0.2,
+        "second_rate": 0.3, "layer_decay": 2.0, "gradual": False,
+    },
+    {"init": "eva", "loss": "dpo", "pairs": "votes", "dpo_beta": 0.2},
+)  # fmt: skip
+"""What does not go together with the rest."""
 
 
 def test_the_page_is_built_without_torch(tmp_path: Path) -> None:
@@ -73,13 +93,16 @@ def test_the_page_is_built_without_torch(tmp_path: Path) -> None:
 
 
 def test_every_recipe_field_goes_through_the_form_and_back() -> None:
-    assert set(EVERYTHING) == set(forms.FIELDS)
-    recipe = Recipe(**EVERYTHING)
-    kept = {name for name, value in recipe if value == Recipe.model_fields[name].default}
-    assert kept == {"virtual_tokens"}  # belongs to a soft prompt
-    soft = Recipe(dataset="d-1", method="prompt_tuning", virtual_tokens=7)
-    assert through_the_form(recipe) == recipe
-    assert through_the_form(soft) == soft
+    recipes = [Recipe(**EVERYTHING), *(Recipe(dataset="d-1", **fields) for fields in ALSO)]
+    changed = {
+        name
+        for recipe in recipes
+        for name, value in recipe
+        if value != Recipe.model_fields[name].default
+    }
+    assert changed == set(forms.FIELDS)
+    for recipe in recipes:
+        assert through_the_form(recipe) == recipe
 
 
 def through_the_form(recipe: Recipe) -> Recipe:
@@ -98,7 +121,7 @@ def test_every_field_has_its_bounds_and_its_help_in_the_form() -> None:
     assert (rank.minimum, rank.maximum, rank.precision) == (1, 512, 0)
     method = forms.make_component("method")
     assert isinstance(method, gr.Dropdown)
-    assert [value for _, value in method.choices] == ["qlora", "lora", "prompt_tuning"]
+    assert [value for _, value in method.choices] == list(get_args(Method))
     for name in forms.FIELDS:
         assert forms.make_component(name).info == Recipe.model_fields[name].description
         assert forms.group_of(name) in forms.GROUPS
@@ -110,7 +133,7 @@ def test_a_form_with_a_wrong_value_is_refused_in_a_sentence() -> None:
         forms.to_recipe(values)
 
 
-@pytest.mark.parametrize("fields", [EVERYTHING, {"dataset": "d-1"}], ids=["all", "defaults"])
+@pytest.mark.parametrize("fields", [EVERYTHING, *({"dataset": "d-1"} | one for one in ({}, *ALSO))])
 def test_the_recipe_as_command_yaml_and_python_is_the_same_recipe(
     fields: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,18 +30,27 @@ def continued(recipe: Recipe, base: Base, runs_folder: Path) -> Recipe:
         check_adapter(parent.adapter, base.fingerprint)
         return recipe.model_copy(update=_shape(parent))
     if status in UNDER_WAY and parent.kind == "tune":
-        names = ("virtual_tokens",) if before.is_soft else ("rank", "alpha", "targets")
-        return recipe.model_copy(update={name: getattr(before, name) for name in names})
+        return recipe.model_copy(update={name: getattr(before, name) for name in _names(before)})
     raise RecipeError(f"Run {parent.id} is {status} and has no adapter to start from.")
 
 
 def _shape(parent: Run) -> dict[str, object]:
     """Rank, alpha and layers, or the length, as the finished adapter has them."""
     config = json.loads((parent.adapter / "adapter_config.json").read_text(encoding="utf-8"))
-    if parent.recipe.is_soft:
-        return {"virtual_tokens": int(config["num_virtual_tokens"])}
-    return {
-        "rank": int(config["r"]),
-        "alpha": round(config["lora_alpha"]),
-        "targets": parent.recipe.targets,
+    shape: dict[str, object] = {
+        name: getattr(parent.recipe, name) for name in _names(parent.recipe)
     }
+    if parent.recipe.is_soft:
+        return shape | {"virtual_tokens": int(config["num_virtual_tokens"])}
+    if not parent.recipe.is_lora:
+        return shape
+    return shape | {"rank": int(config["r"]), "alpha": round(config["lora_alpha"])}
+
+
+def _names(recipe: Recipe) -> tuple[str, ...]:
+    """The fields that an adapter brings along."""
+    if recipe.is_soft:
+        return ("virtual_tokens",)
+    if recipe.is_lora:
+        return ("rank", "alpha", "targets", "rslora", "dora", "frozen_layers")
+    return ("frozen_layers",)

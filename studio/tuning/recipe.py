@@ -3,108 +3,37 @@
 import json
 from math import ceil
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import ValidationError, field_validator, model_validator
 
 from studio.errors import RecipeError, sentence
+from studio.tuning.combinations import why_not
+from studio.tuning.fields import Fields
+from studio.tuning.methods import (
+    ADAPTERS,
+    LOADED_WHOLE,
+    SOFT,
+    WHOLE,
+    Method,
+    learning_rate_for,
+    lora_learning_rate,
+    tell_shape,
+)
 
-Method = Literal["qlora", "lora", "prompt_tuning"]
-SOFT_LEARNING_RATE = 1e-2
-"""For AdamW; TRL's guide gives 1e-2 to 3e-2. Lester et al. (2021) take 0.3, with Adafactor."""
+__all__ = ["LEAST_STEPS", "PRESETS", "Method", "Recipe", "lora_learning_rate"]
+
 PRESETS = ("keep", "balanced", "learn")
 LEAST_STEPS = 40
 """Fewer teach the starter nothing. Measured with "balanced" on 100 held-out reviews: 26 examples in
 4 steps (two epochs) turn no answer right, in 40 steps 47, and none wrong."""
 
 
-def _group(name: str) -> dict[str, Any]:
-    """Mark the part of the form in which a field is shown."""
-    return {"group": name}
-
-
-class Recipe(BaseModel):
+class Recipe(Fields):
     """Everything needed to repeat a tuning run; also the YAML file, the flags and the form."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    base: str = Field("starter", json_schema_extra=_group("what"))
-    """Model to tune: starter, a local folder, or a Hub id with an optional @revision."""
-    dataset: str = Field(json_schema_extra=_group("what"))
-    """Id of the frozen dataset to learn from."""
-    name: str = Field("", max_length=80, json_schema_extra=_group("what"))
-    """What to call the run; empty takes the dataset's name."""
-    start_from: str = Field("", json_schema_extra=_group("what"))
-    """Id of a run whose adapter is trained on, with its rank and layers; empty begins anew."""
-    method: Method = Field("qlora", json_schema_extra=_group("method"))
-    """Adapters on a 4-bit (NF4) base, on one in full precision, or a soft prompt before 4 bits."""
-    rank: Annotated[int, Field(ge=1, le=512)] = Field(16, json_schema_extra=_group("method"))
-    """Rank r of the adapter matrices: how much it can hold."""
-    alpha: Annotated[int, Field(ge=1, le=1024)] = Field(32, json_schema_extra=_group("method"))
-    """LoRA alpha; updates are scaled by alpha / rank. Keep it fixed when the rank changes."""
-    dropout: Annotated[float, Field(ge=0, lt=1)] = Field(0.05, json_schema_extra=_group("method"))
-    """Share of adapter inputs dropped while training."""
-    targets: Literal["all-linear", "mlp", "attention"] = Field(
-        "all-linear", json_schema_extra=_group("method")
-    )
-    """Which linear layers get an adapter."""
-    virtual_tokens: Annotated[int, Field(ge=1, le=1024)] = Field(
-        20, json_schema_extra=_group("method")
-    )
-    """Length of the soft prompt of prompt_tuning; it begins as words drawn from the vocabulary."""
-    learning_rate: Annotated[float, Field(gt=0, lt=1)] = Field(
-        5e-4, json_schema_extra=_group("steps")
-    )
-    """Highest learning rate, reached after the warm-up; not given, prompt_tuning takes 0.01."""
-    epochs: Annotated[float, Field(gt=0, le=100)] = Field(2, json_schema_extra=_group("steps"))
-    """How often every example is seen."""
-    max_steps: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
-        0, json_schema_extra=_group("steps")
-    )
-    """Stop after this many optimizer steps; 0 lets the epochs decide."""
-    batch_size: Annotated[int, Field(ge=1, le=1024)] = Field(16, json_schema_extra=_group("steps"))
-    """Examples in one forward pass."""
-    accumulation: Annotated[int, Field(ge=1, le=1024)] = Field(1, json_schema_extra=_group("steps"))
-    """Forward passes per optimizer step; batch size times this is the effective batch."""
-    max_length: Annotated[int, Field(ge=16, le=131_072)] = Field(
-        512, json_schema_extra=_group("steps")
-    )
-    """Longest example in tokens; longer ones are cut at the end, and counted."""
-    scheduler: Literal["cosine", "linear", "constant"] = Field(
-        "cosine", json_schema_extra=_group("steps")
-    )
-    """How the learning rate falls after the warm-up."""
-    warmup: Annotated[float, Field(ge=0, lt=1)] = Field(0.03, json_schema_extra=_group("steps"))
-    """Share of the steps in which the learning rate rises from zero."""
-    weight_decay: Annotated[float, Field(ge=0, le=1)] = Field(
-        0.0, json_schema_extra=_group("steps")
-    )
-    """AdamW weight decay."""
-    max_grad_norm: Annotated[float, Field(gt=0, le=1000)] = Field(
-        0.5, json_schema_extra=_group("steps")
-    )
-    """Gradients are clipped to this norm."""
-    checkpoints: Annotated[int, Field(ge=0, le=50)] = Field(3, json_schema_extra=_group("steps"))
-    """How many earlier adapters are kept, evenly spaced over the steps; the end is always kept."""
-    kl_anchor: Annotated[float, Field(ge=0, le=100)] = Field(0.0, json_schema_extra=_group("keep"))
-    """Weight of KL(base‖tuned) on text the base wrote itself: holds old skills in place."""
-    replay: Annotated[float, Field(ge=0, le=0.9)] = Field(0.0, json_schema_extra=_group("keep"))
-    """Share of the training examples that are conversations the base wrote itself."""
-    self_texts: Annotated[int, Field(ge=16, le=10_000)] = Field(
-        512, json_schema_extra=_group("keep")
-    )
-    """How many conversations the base writes for the anchor and the replay; made once per base."""
-    replay_probes: tuple[str, ...] = Field((), json_schema_extra=_group("keep"))
-    """Retention probes, with commas between, of which one half is replayed, the other measured."""
-    probe_share: Annotated[float, Field(gt=0, le=0.9)] = Field(
-        0.1, json_schema_extra=_group("keep")
-    )
-    """Share of the training examples that are replayed cases, if replay_probes names any."""
-    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = Field(42, json_schema_extra=_group("steps"))
-    """Seed of the shuffling, the dropout and the adapter's first weights."""
-
-    @field_validator("replay_probes", mode="before")
+    @field_validator("replay_probes", "replay_datasets", "anchor_on", mode="before")
     @classmethod
     def _split_names(cls, names: Any) -> Any:
         """A form and a command line give the names as one text."""
@@ -115,25 +44,21 @@ class Recipe(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _choose_learning_rate(cls, fields: Any) -> Any:
-        """A soft prompt has few weights, and needs far larger steps than an adapter."""
-        if isinstance(fields, dict) and fields.get("method") == "prompt_tuning":
-            return {"learning_rate": SOFT_LEARNING_RATE} | fields
+        """Methods differ in how large their steps have to be."""
+        if isinstance(fields, dict):
+            method, loss = fields.get("method", "qlora"), fields.get("loss", "nll")
+            return {"learning_rate": learning_rate_for(method, loss=loss)} | fields
         return fields
 
     @model_validator(mode="after")
-    def _refuse_what_the_method_lacks(self) -> Self:
-        of_adapters = ("rank", "alpha", "dropout", "targets")
-        lacking = of_adapters if self.is_soft else ("virtual_tokens",)
-        for name in lacking:
-            default = type(self).model_fields[name].default
-            if getattr(self, name) != default:
-                raise ValueError(f"{self.method} has no {name}; leave it at {default}")
-        return self
-
-    @model_validator(mode="after")
-    def _leave_room_for_the_task(self) -> Self:
-        if self.replay_probes and self.replay + self.probe_share > 0.9:
-            raise ValueError("replay and probe_share together are more than 0.9; lower one")
+    def _refuse_what_cannot_be(self) -> Self:
+        for name, field in type(self).model_fields.items():
+            extra = field.json_schema_extra
+            methods = extra.get("methods") if isinstance(extra, dict) else None
+            if methods and self.method not in methods and getattr(self, name) != field.default:  # type: ignore[operator]
+                raise ValueError(f"{self.method} has no {name}; leave it at {field.default}")
+        if reason := why_not(self):
+            raise ValueError(reason)
         return self
 
     @classmethod
@@ -152,14 +77,16 @@ class Recipe(BaseModel):
         """
         if name not in PRESETS:
             raise RecipeError(f"There is no preset {name!r}; choose one of {', '.join(PRESETS)}.")
-        soft = method == "prompt_tuning"
-        full_rate = SOFT_LEARNING_RATE if soft else lora_learning_rate(hidden_size)
+        full_rate = learning_rate_for(method, hidden_size)
         choices: dict[str, dict[str, Any]] = {
             "keep": {"learning_rate": full_rate / 2, "epochs": 2, "replay": 0.1, "kl_anchor": 2.0},
             "balanced": {"learning_rate": full_rate / 2, "epochs": 2, "kl_anchor": 0.5},
             "learn": {"learning_rate": full_rate, "epochs": 3},
         }
-        return cls(base=base, dataset=dataset, method=method, **choices[name])
+        fields = choices[name]
+        if method == "scratch":  # has nothing to be held to, and everything to learn
+            fields = {"learning_rate": full_rate, "epochs": 3}
+        return cls(base=base, dataset=dataset, method=method, **fields)
 
     def for_examples(self, count: int) -> "Recipe":
         """The recipe with epochs enough for LEAST_STEPS steps over that many examples."""
@@ -190,34 +117,51 @@ class Recipe(BaseModel):
     @property
     def is_soft(self) -> bool:
         """Whether it makes a soft prompt, and leaves the base's weights alone."""
-        return self.method == "prompt_tuning"
+        return self.method in SOFT
+
+    @property
+    def is_lora(self) -> bool:
+        """Whether it makes an adapter of matrices, which can be averaged and repaired."""
+        return self.method in ADAPTERS
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it trains the model's own weights, all or some of them."""
+        return self.method in WHOLE
 
     @property
     def loading(self) -> Literal["qlora", "lora"]:
         """How the base is loaded: in 4 bits or in full precision."""
-        return "lora" if self.method == "lora" else "qlora"
+        return "lora" if self.method in LOADED_WHOLE else "qlora"
 
     @property
     def shape(self) -> str:
         """The method and how much it can hold, in a few words."""
-        if self.is_soft:
-            return f"soft prompt of {self.virtual_tokens} tokens"
-        return f"{'QLoRA' if self.method == 'qlora' else 'LoRA'} r{self.rank}"
+        return tell_shape(self)
 
     def summary(self) -> str:
         """The recipe in a line: what sets it apart from others on the same data."""
+        rate = self.learning_rate * self.rate_factor
         parts = [
-            self.shape + (f" {self.targets}" if not self.is_soft else ""),
-            f"learning rate {self.learning_rate:g}",
+            self.shape + (f" {self.targets}" if self.is_lora else ""),
+            *((f"{self.loss.upper()} loss",) if self.loss != "nll" else ()),
+            f"learning rate {rate:g}",
             f"{self.max_steps} steps" if self.max_steps else f"{self.epochs:g} epochs",
         ]
+        if self.frozen_layers:
+            parts.append(f"{self.frozen_layers} lowest layers frozen")
+        if self.neftune:
+            parts.append(f"NEFTune {self.neftune:g}")
         if self.kl_anchor:
-            parts.append(f"KL anchor {self.kl_anchor:g}")
+            on = f" on {' and '.join(self.anchor_on)}" if self.anchor_on else ""
+            parts.append(f"KL anchor {self.kl_anchor:g}{on}")
         if self.replay:
             parts.append(f"{self.replay:.0%} replay")
         if self.replay_probes:
             count = len(self.replay_probes)
             parts.append(f"{self.probe_share:.0%} replay of {count} probe{'s' * (count > 1)}")
+        if self.replay_datasets:
+            parts.append(f"{self.dataset_share:.0%} replay of {' and '.join(self.replay_datasets)}")
         if self.start_from:
             parts.append(f"continued from {self.start_from}")
         return ", ".join(parts)
@@ -225,12 +169,3 @@ class Recipe(BaseModel):
     def yaml(self) -> str:
         """The recipe as a YAML file that `read` understands."""
         return yaml.safe_dump(json.loads(self.model_dump_json()), sort_keys=False)
-
-
-def lora_learning_rate(hidden_size: int) -> float:
-    """Learning rate at which LoRA learns a target fastest, for a Llama-like base.
-
-    5e-5 · 10 · (2000 / hidden size)^0.781, from the Tinker cookbook's `hyperparam_utils.py`
-    ("LoRA Without Regret", Schulman and Thinking Machines, 2025); rounded to two digits.
-    """
-    return float(f"{5e-4 * (2000 / hidden_size) ** 0.781:.1e}")

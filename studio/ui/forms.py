@@ -11,14 +11,16 @@ from typing import Any, Literal, get_args, get_origin
 import gradio as gr
 from pydantic.fields import FieldInfo
 
+from studio.tuning.methods import ADAPTERS
 from studio.tuning.recipe import Recipe
 
 FIELDS = tuple(Recipe.model_fields)
 CHOSEN = ("start_from", "replay_probes")
 GROUPS = {
     "what": "What to tune",
-    "method": "The adapter",
+    "method": "The method",
     "steps": "The steps",
+    "loss": "The loss",
     "keep": "Keeping old skills",
 }
 
@@ -27,6 +29,13 @@ def group_of(name: str) -> str:
     """The part of the form that a field belongs to."""
     extra = Recipe.model_fields[name].json_schema_extra
     return str(extra.get("group", "steps")) if isinstance(extra, dict) else "steps"
+
+
+def belongs(name: str, method: str, loss: str) -> bool:
+    """Whether a field says anything for a method and a loss."""
+    found: Any = Recipe.model_fields[name].json_schema_extra
+    methods, only = found.get("methods"), found.get("loss")
+    return (not methods or method in methods) and (not only or loss == only)
 
 
 def fields_of(group: str) -> list[str]:
@@ -44,6 +53,8 @@ def make_component(name: str) -> gr.components.Component:
         "elem_id": f"recipe-{name}",
         "interactive": True,
     }
+    if field.annotation is bool:
+        return gr.Checkbox(**common)
     if get_origin(field.annotation) is Literal:
         return gr.Dropdown(choices=list(get_args(field.annotation)), **common)
     if field.annotation in (int, float):
@@ -53,8 +64,8 @@ def make_component(name: str) -> gr.components.Component:
         return gr.Number(
             minimum=low, maximum=high, precision=0 if whole else None, step=step, **common
         )
-    if name in CHOSEN:  # from what there is; the tab fills the menu when it is opened
-        several = get_origin(field.annotation) is tuple
+    several = get_origin(field.annotation) is tuple
+    if name in CHOSEN or several:  # from what there is; the tab fills the menu when it is opened
         return gr.Dropdown(choices=[], multiselect=several, allow_custom_value=True, **common)
     return gr.Textbox(**common)
 
@@ -84,9 +95,10 @@ def to_recipe(values: Sequence[Any], names: Sequence[str] = FIELDS) -> Recipe:
 
 
 def changes(recipe: Recipe) -> dict[str, Any]:
-    """The fields that differ from their defaults, or have another default for a soft prompt."""
+    """The fields that differ from their defaults, or have another default for the method."""
     fields: Mapping[str, Any] = recipe.model_dump()
-    told = {"learning_rate"} if recipe.is_soft else set()
+    usual = recipe.method in ADAPTERS and recipe.loss != "dpo"
+    told = set() if usual else {"learning_rate"}
     told |= {name for name, field in Recipe.model_fields.items() if field.is_required()}
     return {
         name: value
