@@ -1,5 +1,6 @@
 """What templates of other programs and ours have in common: the words for what is brought over."""
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -7,9 +8,9 @@ from dataclasses import dataclass, field
 from jinja2 import nodes
 from jinja2.filters import FILTERS
 
-from studio.data.jinja_source import parse
+from studio.data.jinja_source import parse, reads
 from studio.data.readers import Row
-from studio.data.template import Template
+from studio.data.template import CHOICE_SEPARATOR, Template
 from studio.data.template_parts import Phrasing
 from studio.names import slug
 
@@ -105,3 +106,21 @@ def without_system(template: Template, program: str) -> list[LeftOut]:
     if any(phrasing.weight != 1 for phrasing in template.phrasings):
         left.append(LeftOut("weights of the phrasings", f"{program} has none"))
     return left
+
+
+def known_choices(template: Template) -> str:
+    """Jinja that sets `answer_choices`, which only our renderer gives to every template."""
+    choices = template.answer_choices
+    if choices is None:
+        return ""
+    if isinstance(choices, tuple):
+        return "{% set answer_choices = " + json.dumps(list(choices), ensure_ascii=False) + " %}"
+    return (
+        "{% set joined %}" + choices + "{% endset %}{% set answer_choices = joined.split('"
+        + CHOICE_SEPARATOR + "') | map('trim') | list %}"
+    )  # fmt: skip
+
+
+def with_choices(template: Template, source: str) -> str:
+    """The source with the possible answers set in it, where it reads them."""
+    return known_choices(template) + source if reads(source, "answer_choices") else source

@@ -25,6 +25,11 @@ def reads(source: str, name: str) -> bool:
     return any(found.name == name for found in _names(parse(source)))
 
 
+def line_of(source: str, name: str) -> int:
+    """The line on which the source first uses that name; 1 if it does not."""
+    return min((use.lineno for use in _names(parse(source)) if use.name == name), default=1)
+
+
 def names_in(source: str, *, optional: bool = True) -> set[str]:
     """Names that the source expects from outside; without `optional`, only those it must have.
 

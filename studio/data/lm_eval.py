@@ -17,8 +17,10 @@ from studio.data.foreign import (
     Brought,
     Given,
     LeftOut,
+    known_choices,
     name_of,
     unknown_in,
+    with_choices,
     without_system,
 )
 from studio.data.jinja_source import parse, reads
@@ -86,15 +88,15 @@ def write(template: Template) -> Given:
             left.append(LeftOut(f"phrasing {number}", "it reads the row as a whole"))
             continue
         name = f"{template.name}-{number}" if several else template.name
-        known = _known_choices(template)
+        known = known_choices(template)
         task: dict[str, Any] = {
             "task": name,
             "dataset_path": "json",
             "dataset_kwargs": {"data_files": {"test": data}},
             "test_split": "test",
             "output_type": "multiple_choice" if template.answer_choices else "generate_until",
-            "doc_to_text": _with(known, phrasing.prompt),
-            "doc_to_target": _with(known, answer),
+            "doc_to_text": with_choices(template, phrasing.prompt),
+            "doc_to_target": with_choices(template, answer),
         }
         if isinstance(template.answer_choices, tuple):
             task["doc_to_choice"] = list(template.answer_choices)
@@ -105,23 +107,6 @@ def write(template: Template) -> Given:
         raise TemplateError(f"Template '{template.name}' cannot be written: {left[-1]}.")
     files[data] = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     return Given(files, tuple(left))
-
-
-def _known_choices(template: Template) -> str:
-    """Jinja that sets what our renderer gives to every template."""
-    choices = template.answer_choices
-    if choices is None:
-        return ""
-    if isinstance(choices, tuple):
-        return "{% set answer_choices = " + json.dumps(list(choices), ensure_ascii=False) + " %}"
-    return (
-        "{% set joined %}" + choices + "{% endset %}{% set answer_choices = joined.split('"
-        + CHOICE_SEPARATOR + "') | map('trim') | list %}"
-    )  # fmt: skip
-
-
-def _with(known: str, source: str) -> str:
-    return known + source if reads(source, "answer_choices") else source
 
 
 def _fields(path: Path) -> dict[str, Any]:

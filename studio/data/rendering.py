@@ -13,6 +13,7 @@ from studio.data.sandbox import Sandbox
 from studio.data.split import SourceRow, fraction, identify
 from studio.data.template import CHOICE_SEPARATOR, Template
 from studio.data.template_parts import Phrasing, sources_of_turns
+from studio.data.warm import warm_sandbox
 from studio.errors import DatasetError, sentence
 
 Phrasings = Literal["one", "all"]
@@ -33,7 +34,7 @@ def preview(
 
     Solved rows that the template shows are drawn from `pool`, by default from the rows themselves.
     """
-    with Sandbox() as sandbox:
+    with warm_sandbox() as sandbox:
         return render_examples(
             template,
             identify(rows, template),

@@ -101,7 +101,7 @@ class Template(BaseModel):
 
     @model_validator(mode="after")
     def _must_be_jinja(self) -> Self:
-        for place, source in self._sources():
+        for place, source in self.sources():
             try:
                 parse(source)
             except TemplateError as error:
@@ -140,11 +140,11 @@ class Template(BaseModel):
 
     def variables(self) -> set[str]:
         """Names of the columns that the template reads, optional ones included."""
-        return self._history().union(*(names_in(source) for _, source in self._sources()))
+        return self._history().union(*(names_in(source) for _, source in self.sources()))
 
     def required_columns(self) -> set[str]:
         """Names of the columns that every row must have: those read without a default."""
-        return set().union(*(names_in(source, optional=False) for _, source in self._sources()))
+        return set().union(*(names_in(source, optional=False) for _, source in self.sources()))
 
     def prompt_variables(self) -> set[str]:
         """Names of the columns that the prompt reads, as opposed to the answer."""
@@ -152,9 +152,15 @@ class Template(BaseModel):
         sources += [source for _, source in sources_of_turns(self.turns)]
         return self._history().union(*(names_in(source) for source in sources))
 
+    def answer_variables(self) -> set[str]:
+        """Names of the columns that answers and possible answers read."""
+        own = [one.answer for one in self.phrasings if one.answer is not None]
+        listed = [self.answer_choices] if isinstance(self.answer_choices, str) else []
+        return set().union(*(names_in(source) for source in (self.answer, *own, *listed)))
+
     def reads_whole_row(self) -> bool:
         """Whether some part uses `row`, so that every column counts."""
-        return any(reads(source, "row") for _, source in self._sources())
+        return any(reads(source, "row") for _, source in self.sources())
 
     def fingerprint(self) -> str:
         """SHA-256 of what decides the examples; titles, licences and sample rows do not."""
@@ -186,7 +192,8 @@ class Template(BaseModel):
     def _history(self) -> set[str]:
         return {self.history_column} if self.history_column else set()
 
-    def _sources(self) -> Iterable[tuple[str, str]]:
+    def sources(self) -> Iterable[tuple[str, str]]:
+        """Every Jinja source of the template, each with the name of its place."""
         yield "system", self.system
         yield "answer", self.answer
         yield from sources_of_turns(self.turns)
