@@ -80,17 +80,12 @@ def answer(
 
 def prompt_ids(engine: Engine, messages: Sequence[Message]) -> list[int]:
     """The tokens of a conversation, up to where the assistant begins to speak."""
-    encoded = engine.tokenizer.apply_chat_template(
-        [message.model_dump() for message in messages],
-        add_generation_prompt=True,
-        return_dict=True,
-    )
-    return list(encoded["input_ids"])
+    return list(engine.form.write([messages], asking=True)[0].ids)
 
 
 def begun_ids(engine: Engine, text: str) -> list[int]:
     """The tokens of the beginning of an answer."""
-    return list(engine.tokenizer(text, add_special_tokens=False).input_ids) if text else []
+    return list(engine.form.begin(text).ids) if text else []
 
 
 def continue_ids(

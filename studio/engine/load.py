@@ -20,7 +20,7 @@ from studio.engine.lanes import Deltas, Lane, lora_layers, why_apart
 from studio.engine.prefix import Kept
 from studio.engine.quick import prove_quick
 from studio.engine.rest import give_back
-from studio.engine.weights import load_model, load_tokenizer, pick_dtype
+from studio.engine.weights import chat_form, load_model, load_tokenizer, pick_dtype
 from studio.errors import ModelError
 from studio.measure.outcome import BASE
 from studio.models.catalogue import Base
@@ -41,6 +41,7 @@ class Engine:
         self.base = base
         self.method = method
         self.tokenizer = load_tokenizer(base)
+        self.form = chat_form(self.tokenizer, base.name)
         self.model: Any = load_model(base, method).eval()
         self.unpacked = unpacked and method == "qlora"
         if self.unpacked:

@@ -59,7 +59,7 @@ def answer_tokens(
 
 def answer_turn(engine: Engine, messages: Sequence[Message], answer: str) -> "Turn":
     """The tokens of a conversation, those of its answer with the one that ends it, their texts."""
-    return _turn(engine, *_render(engine, messages, [answer]), with_end=True)[0]
+    return _turns(engine, [(messages, answer)], with_end=True)[0]
 
 
 def _check(engine: Engine, probe: Probe, case: Case, question: Question) -> None:
@@ -83,14 +83,8 @@ def _check(engine: Engine, probe: Probe, case: Case, question: Question) -> None
 def _conversations(engine: Engine, probe: Probe) -> list[Question]:
     """Through the chat template; a choice is scored without the token that ends the turn."""
     choosing = probe.scorer == "choice"
-    prompts: list[str] = []
-    wholes: list[str] = []
-    for case in probe.cases:
-        texts = _answers(probe, case)
-        prompt, whole = _render(engine, case.messages, texts)
-        prompts += prompt
-        wholes += whole
-    turns = iter(_turn(engine, prompts, wholes, with_end=not choosing))
+    asked = [(case.messages, text) for case in probe.cases for text in _answers(probe, case)]
+    turns = iter(_turns(engine, asked, with_end=not choosing))
     found = []
     for case in probe.cases:
         own = [next(turns) for _ in _answers(probe, case)]
@@ -119,28 +113,18 @@ def _question(probe: Probe, case: Case, turns: Sequence[Turn]) -> Question:
     return Question(prompt, answer, pieces, choices)
 
 
-def _render(
-    engine: Engine, messages: Sequence[Message], answers: Sequence[str]
-) -> tuple[list[str], list[str]]:
-    """The template's text up to each answer, and with it."""
-    turns = [message.model_dump() for message in messages]
-    render = engine.tokenizer.apply_chat_template
-    prompt = render(turns, tokenize=False, add_generation_prompt=True)
-    wholes = [
-        render([*turns, {"role": "assistant", "content": text}], tokenize=False) for text in answers
-    ]
-    return [prompt] * len(answers), wholes
-
-
-def _turn(
-    engine: Engine, prompts: Sequence[str], wholes: Sequence[str], *, with_end: bool
+def _turns(
+    engine: Engine, asked: Sequence[tuple[Sequence[Message], str]], *, with_end: bool
 ) -> list[Turn]:
-    """For each rendered conversation the prompt's tokens, the answer's, and their texts."""
-    encoded = _encode(engine, [*prompts, *wholes], special=False)
+    """For each conversation and answer the prompt's tokens, the answer's, and their texts."""
+    said = [(*turns, Message(role="assistant", content=text)) for turns, text in asked]
+    once = {id(turns): turns for turns, _ in asked}  # a case is asked once for all its choices
+    written = engine.form.write(list(once.values()), asking=True)
+    prompts = dict(zip(once, written, strict=True))
     ends = set(end_tokens(engine))
-    turns = []
-    for prompt_text, text in zip(prompts, wholes, strict=True):
-        prompt, whole = encoded[prompt_text], encoded[text]
+    found = []
+    for (turns, _), whole in zip(asked, engine.form.write(said, pieces=True), strict=True):
+        prompt = prompts[id(turns)]
         start = len(prompt.ids)
         if whole.ids[:start] != prompt.ids:
             raise ProbeError(
@@ -150,8 +134,8 @@ def _turn(
         after = range(start, len(whole.ids))
         last = next((place for place in after if whole.ids[place] in ends), len(whole.ids))
         stop = min(last + 1, len(whole.ids)) if with_end else last
-        turns.append((prompt.ids, whole.ids[start:stop], _pieces(engine, text, whole, start, stop)))
-    return turns
+        found.append((prompt.ids, whole.ids[start:stop], whole.pieces[start:stop]))
+    return found
 
 
 # ---- bare text

@@ -1,5 +1,6 @@
 """A base's weights and tokenizer, from its folder into memory."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
@@ -7,6 +8,8 @@ from bitsandbytes.nn import Linear4bit
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, PreTrainedModel
 from transformers.utils import logging
 
+from studio.data.chat_form import ChatForm
+from studio.data.readers import Row
 from studio.errors import ModelError
 from studio.models.catalogue import Base
 
@@ -66,3 +69,28 @@ def load_tokenizer(base: Base) -> Any:
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
+
+
+def chat_form(tokenizer: Any, name: str) -> ChatForm:
+    """How the base called `name` writes conversations, its template rendered by the library.
+
+    Raises ModelError for a tokenizer whose pipeline is not that of `tokenizers`.
+    """
+    if not tokenizer.is_fast:
+        raise ModelError(
+            f"{name} has no tokenizer.json; choose a newer version of it, or another base."
+        )
+
+    def render(rows: Sequence[Row]) -> list[str]:
+        write = tokenizer.apply_chat_template
+        return [
+            write(
+                row["messages"],
+                tokenize=False,
+                add_generation_prompt=row["add_generation_prompt"],
+            )
+            for row in rows
+        ]
+
+    special = dict(tokenizer.special_tokens_map)
+    return ChatForm(tokenizer.backend_tokenizer, tokenizer.chat_template, special, render)
