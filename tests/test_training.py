@@ -44,7 +44,7 @@ def trainer(tmp_path_factory: pytest.TempPathFactory) -> Any:
     run = create_run(folder / "runs", recipe, about="test")
     log = EventLog(run.folder / "events.jsonl")
     rows = training_rows(recipe, examples(), TEXTS, [])
-    return _trainer(engine, recipe, run, rows, examples()[:1], TEXTS, log)
+    return _trainer(engine, recipe, run, rows, examples(), examples()[:1], TEXTS, log)
 
 
 def batch(trainer: Any) -> dict[str, torch.Tensor]:

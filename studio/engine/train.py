@@ -22,13 +22,14 @@ from trl import SFTConfig
 from studio.data.dataset import open_dataset
 from studio.data.example import Example, Message
 from studio.engine.anchor import AnchoredTrainer
+from studio.engine.learnable import learnable
 from studio.engine.load import Engine
 from studio.engine.publish import WEIGHTS, origin, publishing
 from studio.engine.replay import right_answers
 from studio.engine.selftext import Conversation, self_texts
 from studio.engine.watch import Keep, Watch
 from studio.engine.weights import pick_dtype
-from studio.errors import DatasetError, RunError
+from studio.errors import RunError
 from studio.models.catalogue import find_base
 from studio.models.gate import check_adapter
 from studio.tuning.events import EventLog
@@ -57,9 +58,9 @@ def train(run: Run, log: EventLog) -> dict[str, Any]:
     texts = _write_texts(engine, recipe, cache=home / "cache", log=log)
     replays = right_answers(engine, recipe.replay_probes, home=home, log=log)
     log("phase", name="preparing the data")
-    rows = training_rows(recipe, dataset.train(), texts, replays)
-    trainer = _trainer(engine, recipe, run, rows, dataset.heldout(), texts, log)
-    _refuse_lost_rows(trainer, expected=len(rows), log=log)
+    examples = dataset.train()
+    rows = training_rows(recipe, examples, texts, replays)
+    trainer = _trainer(engine, recipe, run, rows, examples, dataset.heldout(), texts, log)
     log("phase", name="training", about=engine.about)
     began = time.perf_counter()
     trainer.train()
@@ -109,6 +110,7 @@ def _trainer(
     recipe: Recipe,
     run: Run,
     rows: list[dict[str, Any]],
+    examples: Sequence[Example],
     heldout: list[Example],
     texts: list[Conversation],
     log: EventLog,
@@ -122,14 +124,24 @@ def _trainer(
     def keep(model: Any, step: int) -> None:
         _save(model, run.folder / "checkpoints" / str(step), origin(run, engine.base))
 
-    heldout_rows = [_row(e.messages, e.completion) for e in heldout[:HELDOUT_EXAMPLES]]
+    def warn(message: str) -> None:
+        log("warning", message=message)
+
+    learned = learnable(
+        engine, rows, numbers=[e.row for e in examples], max_length=recipe.max_length, warn=warn
+    )
+    watched = [_row(e.messages, e.completion) for e in heldout[:HELDOUT_EXAMPLES]]
+    numbers = [e.row for e in heldout]
+    evaluated = learnable(
+        engine, watched, numbers=numbers, max_length=recipe.max_length, warn=lambda _: None
+    )
     torch.manual_seed(recipe.seed)
     started = _adapter_to_start_from(engine, recipe, run)
     trainer = AnchoredTrainer(
         model=_wrap(engine, recipe, started) if started else engine.model,
-        args=settings(recipe, run.folder / SCRATCH, rows=len(rows)),
-        train_dataset=Table.from_list(rows),
-        eval_dataset=Table.from_list(heldout_rows),
+        args=settings(recipe, run.folder / SCRATCH, rows=len(learned)),
+        train_dataset=Table.from_list(learned),
+        eval_dataset=Table.from_list(evaluated),
         processing_class=engine.tokenizer,
         peft_config=None if started else _shape(recipe),
         callbacks=[Watch(log), Keep(recipe.checkpoints, keep)],
@@ -202,8 +214,7 @@ def _row(messages: tuple[Message, ...], answer: str) -> dict[str, Any]:
 
 def anchor_rows(engine: Engine, texts: list[Conversation]) -> list[list[int]]:
     """Self-written conversations as tokens, whole: the anchor holds both speakers' words."""
-    turns = [[message.model_dump() for message in text] for text in texts]
-    return list(engine.tokenizer.apply_chat_template(turns, return_dict=True)["input_ids"])
+    return [list(written.ids) for written in engine.form.write(texts)]
 
 
 def settings(recipe: Recipe, folder: Path, *, rows: int) -> SFTConfig:
@@ -243,20 +254,3 @@ def settings(recipe: Recipe, folder: Path, *, rows: int) -> SFTConfig:
         disable_tqdm=True,
         seed=recipe.seed,
     )
-
-
-def _refuse_lost_rows(trainer: AnchoredTrainer, *, expected: int, log: EventLog) -> None:
-    """TRL drops rows whose answer was cut off, silently; we say so, and stop if none is left."""
-    learned: Any = trainer.train_dataset
-    left = len(learned)
-    if left == 0:
-        raise DatasetError(
-            "No example has an answer within max_length tokens, so nothing could be learned; "
-            "raise max_length."
-        )
-    if left < expected:
-        log(
-            "warning",
-            message=f"{expected - left} of {expected} examples are longer than max_length before "
-            "their answer begins and were left out; raise max_length to use them.",
-        )
