@@ -29,6 +29,8 @@ class Sampling(_Line):
     """Where an answer is cut off."""
     seed: int = Field(0, ge=0)
     """Seed of the drawing; the same for all lanes."""
+    own_luck: bool = False
+    """Whether every row draws random numbers of its own; else all draw the same ones."""
 
 
 class Lane(_Line):

@@ -10,7 +10,7 @@ class Draw:
 
     All rows draw with the same random numbers: an answer depends on the seed and its own lane,
     not on what stands beside it, and where two lanes predict the same they say the same. With
-    `own_luck` every row draws for itself.
+    `own_luck`, here or in the sampling, every row draws for itself.
     """
 
     def __init__(self, sampling: Sampling, *, own_luck: bool = False) -> None:
@@ -28,10 +28,11 @@ class Draw:
         probabilities = self._kept(logits.float() / self._sampling.temperature).softmax(-1)
         if self._own_luck:
             return torch.multinomial(probabilities, num_samples=1)[:, 0]
-        # The first token at which the summed probability passes one random number.
-        number = torch.rand(1, generator=self._luck, dtype=torch.float64)
+        # The first token at which the summed probability passes a random number.
+        count = len(logits) if self._sampling.own_luck else 1
+        numbers = torch.rand(count, 1, generator=self._luck, dtype=torch.float64)
         sums = probabilities.double().cumsum(-1)
-        aim = number.to(sums.device) * sums[:, -1:]
+        aim = numbers.to(sums.device) * sums[:, -1:]
         return torch.searchsorted(sums, aim, right=True)[:, 0].clamp(max=logits.shape[-1] - 1)
 
     def _kept(self, scores: torch.Tensor) -> torch.Tensor:

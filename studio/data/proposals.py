@@ -1,0 +1,81 @@
+"""Rows proposed for a workbook, with what made them: nothing is added before a person says so.
+
+They lie beside the workbook, in `proposals.json`, so that they are still there after a reload.
+"""
+
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from studio.data.readers import Row
+
+FILE = "proposals.json"
+MADE = "made: "
+"""How the origin of every row begins that nobody wrote."""
+
+
+class Proposal(BaseModel):
+    """One row that may be added, and where it came from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    row: Row
+    """The row, as it would be added."""
+    how: str
+    """What made it, such as "typos" or "written by starter"."""
+    of: int | None = None
+    """Number of the entry it was made of; None if it is new."""
+    fault: str = ""
+    """Why a filter would rather leave it out; empty if nothing speaks against it."""
+
+    def origin(self, *, edited: bool = False) -> str:
+        """Where the row came from, for its entry."""
+        source = f", of row {self.of}" if self.of is not None else ""
+        return f"{MADE}{self.how}{', edited' if edited else ''}{source}"
+
+
+def is_made(origin: str) -> bool:
+    """Whether an entry of that origin was made of others or by a model."""
+    return origin.startswith(MADE)
+
+
+def source_of(origin: str) -> int | None:
+    """Number of the entry that an entry of that origin was made of; None if of none."""
+    _, found, number = origin.rpartition(", of row ")
+    return int(number) if is_made(origin) and found and number.isdecimal() else None
+
+
+def summarize(proposals: Sequence[Proposal]) -> str:
+    """How many there are, and what speaks against the others, in a sentence."""
+    if not proposals:
+        return "Nothing was proposed."
+    good = sum(not one.fault for one in proposals)
+    faults = Counter(one.fault.split(":")[0] for one in proposals if one.fault)
+    against = ", ".join(f"{count:,} {fault}" for fault, count in faults.most_common())
+    told = f"{good:,} of {len(proposals):,} pass the filters"
+    return f"{told}; {against}." if against else f"{told}."
+
+
+_READER = TypeAdapter(list[Proposal])
+
+
+def load_proposals(folder: Path) -> list[Proposal]:
+    """What is proposed for the workbook in that folder; nothing if the file cannot be read."""
+    try:
+        return _READER.validate_json((folder / FILE).read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return []
+
+
+def save_proposals(folder: Path, proposals: Sequence[Proposal]) -> None:
+    """Keep what is proposed, in the place of what was."""
+    if not proposals:
+        (folder / FILE).unlink(missing_ok=True)
+        return
+    with tempfile.NamedTemporaryFile(dir=folder, suffix=".tmp", delete=False) as draft:
+        draft.write(_READER.dump_json(list(proposals)))
+    os.replace(draft.name, folder / FILE)
