@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from studio.studio import Studio
 
 TEMPLATE = "sentiment"
-PLAIN: dict[str, Any] = {"name": "Demo: plain", "epochs": 2}
-KEEPING: dict[str, Any] = {"name": "Demo: keeping", "epochs": 2, "kl_anchor": 3.0, "replay": 0.3}
+SAME: dict[str, Any] = {"epochs": 2, "rank": 16}
+PLAIN = SAME | {"name": "Demo: plain", "replay": 0.0}
+KEEPING = SAME | {"name": "Demo: keeping", "kl_anchor": 3.0, "replay": 0.3}
 QUESTIONS = (
     "What is the capital of France?",
     "What is the opposite of hot?",

@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from studio.errors import RecipeError
-from studio.tuning.recipe import PRESETS, Method, Recipe, lora_learning_rate
+from studio.tuning.presets import DIAL, PRESETS, preset
+from studio.tuning.recipe import Method, Recipe, lora_learning_rate
 
 
 def test_a_recipe_read_back_from_yaml_is_equal(tmp_path: Path) -> None:
@@ -72,7 +73,7 @@ def test_what_cannot_be_combined_is_refused_with_its_reason(
 @pytest.mark.parametrize("method", get_args(Method))
 def test_every_method_has_a_preset_a_shape_and_a_summary(method: Method) -> None:
     for name in PRESETS:
-        recipe = Recipe.preset(name, dataset="d", method=method)
+        recipe = preset(name, dataset="d", method=method)
         assert recipe.shape
         assert recipe.summary().startswith(recipe.shape)
         assert Recipe.make(yaml.safe_load(recipe.yaml())) == recipe
@@ -94,12 +95,12 @@ def test_every_field_has_a_help_text_and_a_group() -> None:
 
 
 def test_the_dial_goes_from_keeping_to_learning() -> None:
-    keep, balanced, learn = (Recipe.preset(name, dataset="d") for name in PRESETS)
+    keep, balanced, learn = (preset(name, dataset="d") for name in DIAL)
     assert keep.kl_anchor > balanced.kl_anchor > learn.kl_anchor == 0
     assert keep.learning_rate <= balanced.learning_rate < learn.learning_rate
     assert keep.alpha == balanced.alpha == learn.alpha == 32
-    with pytest.raises(RecipeError, match="keep, balanced, learn"):
-        Recipe.preset("wild", dataset="d")
+    with pytest.raises(RecipeError, match="keep, balanced, learn, few, whole"):
+        preset("wild", dataset="d")
 
 
 def test_the_learning_rate_formula_gives_the_published_examples() -> None:
@@ -112,7 +113,7 @@ def test_a_soft_prompt_takes_larger_steps_unless_told() -> None:
     soft = {"dataset": "d", "method": "prompt_tuning"}
     assert Recipe.make(soft).learning_rate == 0.01
     assert Recipe.make(soft | {"learning_rate": 5e-4}).learning_rate == 5e-4
-    assert Recipe.preset("learn", dataset="d", method="prompt_tuning").learning_rate == 0.01
+    assert preset("learn", dataset="d", method="prompt_tuning").learning_rate == 0.01
     assert "soft prompt of 20 tokens" in Recipe.make(soft).summary()
 
 
@@ -129,5 +130,5 @@ def test_what_leaves_the_weights_alone_takes_a_base_in_four_bits() -> None:
     ("examples", "epochs"), [(1, 40), (16, 40), (26, 20), (100, 6), (480, 2), (4000, 2)]
 )
 def test_few_examples_are_seen_until_there_are_steps_enough(examples: int, epochs: float) -> None:
-    recipe = Recipe.preset("balanced", dataset="d").for_examples(examples)
+    recipe = preset("balanced", dataset="d").for_examples(examples)
     assert recipe.epochs == epochs

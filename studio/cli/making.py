@@ -10,7 +10,8 @@ from rich.table import Table
 from studio.cli.console import as_json, follow, list_runs, show_json, show_run, show_table
 from studio.errors import RecipeError
 from studio.studio import Studio
-from studio.tuning.recipe import PRESETS, Recipe
+from studio.tuning.presets import PRESETS
+from studio.tuning.recipe import Recipe
 
 
 @click.command()
@@ -50,7 +51,7 @@ def recipe_flags(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.command()
 @click.argument("recipe", required=False, type=click.Path(path_type=Path))
-@click.option("--preset", type=click.Choice(PRESETS), help="Begin with a point on the dial.")
+@click.option("--preset", type=click.Choice(list(PRESETS)), help="Begin with a point on the dial.")
 @click.option("--detach", is_flag=True, help="Return at once; the run goes on.")
 @recipe_flags
 @as_json

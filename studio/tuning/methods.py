@@ -25,27 +25,33 @@ SCALING_LEARNING_RATE = 5e-3
 """For IA3, as in PEFT's comparison of methods (MetaMathQA)."""
 SHARE_OF_LORA = {"full": 0.1, "partial": 0.1, "two_stage": 0.1, "scratch": 0.5}
 """LoRA learns best at about ten times the rate of full tuning ("LoRA Without Regret", 2025)."""
+POWERS = {"llama": 0.781, "qwen": 0.0775}
+UNKNOWN_POWER = 0.4
 SHARE_OF_DPO = 0.1
 """A preference is a small step from what the model says already."""
 
 
-def learning_rate_for(method: str, hidden_size: int = 2000, *, loss: str = "nll") -> float:
-    """The learning rate to begin with, for a base of this width."""
+def learning_rate_for(
+    method: str, hidden_size: int = 2000, *, loss: str = "nll", family: str = "llama"
+) -> float:
+    """The learning rate to begin with, for a base of this width and family."""
     if method in SOFT:
         return SOFT_LEARNING_RATE
     if method == "ia3":
         return SCALING_LEARNING_RATE
     share = SHARE_OF_LORA.get(method, 1.0) * (SHARE_OF_DPO if loss == "dpo" else 1.0)
-    return float(f"{share * lora_learning_rate(hidden_size):.2g}")
+    return float(f"{share * lora_learning_rate(hidden_size, family):.2g}")
 
 
-def lora_learning_rate(hidden_size: int) -> float:
-    """Learning rate at which LoRA learns a target fastest, for a Llama-like base.
+def lora_learning_rate(hidden_size: int, family: str = "llama") -> float:
+    """Learning rate at which LoRA learns a target fastest.
 
-    5e-5 · 10 · (2000 / hidden size)^0.781, from the Tinker cookbook's `hyperparam_utils.py`
-    ("LoRA Without Regret", Schulman and Thinking Machines, 2025); rounded to two digits.
+    5e-5 · 10 · (2000 / hidden size)^p, from the Tinker cookbook's `hyperparam_utils.py`
+    ("LoRA Without Regret", Schulman and Thinking Machines, 2025), with p 0.781 for Llama and 0.0775
+    for Qwen; for other families, for which nobody has measured it, 0.4. Rounded to two digits.
     """
-    return float(f"{5e-4 * (2000 / hidden_size) ** 0.781:.1e}")
+    power = next((p for name, p in POWERS.items() if family.startswith(name)), UNKNOWN_POWER)
+    return float(f"{5e-4 * (2000 / hidden_size) ** power:.1e}")
 
 
 def tell_shape(recipe: "Fields") -> str:

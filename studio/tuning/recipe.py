@@ -22,9 +22,8 @@ from studio.tuning.methods import (
     tell_shape,
 )
 
-__all__ = ["LEAST_STEPS", "PRESETS", "Method", "Recipe", "lora_learning_rate"]
+__all__ = ["LEAST_STEPS", "Method", "Recipe", "lora_learning_rate"]
 
-PRESETS = ("keep", "balanced", "learn")
 LEAST_STEPS = 40
 """Fewer teach the starter nothing. Measured with "balanced" on 100 held-out reviews: 26 examples in
 4 steps (two epochs) turn no answer right, in 40 steps 47, and none wrong."""
@@ -60,33 +59,6 @@ class Recipe(Fields):
         if reason := why_not(self):
             raise ValueError(reason)
         return self
-
-    @classmethod
-    def preset(
-        cls,
-        name: str,
-        *,
-        dataset: str,
-        base: str = "starter",
-        hidden_size: int = 2048,
-        method: Method = "qlora",
-    ) -> "Recipe":
-        """A point on the dial from "keep" over "balanced" to "learn".
-
-        Raises RecipeError for another name.
-        """
-        if name not in PRESETS:
-            raise RecipeError(f"There is no preset {name!r}; choose one of {', '.join(PRESETS)}.")
-        full_rate = learning_rate_for(method, hidden_size)
-        choices: dict[str, dict[str, Any]] = {
-            "keep": {"learning_rate": full_rate / 2, "epochs": 2, "replay": 0.1, "kl_anchor": 2.0},
-            "balanced": {"learning_rate": full_rate / 2, "epochs": 2, "kl_anchor": 0.5},
-            "learn": {"learning_rate": full_rate, "epochs": 3},
-        }
-        fields = choices[name]
-        if method == "scratch":  # has nothing to be held to, and everything to learn
-            fields = {"learning_rate": full_rate, "epochs": 3}
-        return cls(base=base, dataset=dataset, method=method, **fields)
 
     def for_examples(self, count: int) -> "Recipe":
         """The recipe with epochs enough for LEAST_STEPS steps over that many examples."""

@@ -9,14 +9,16 @@ from studio.errors import DatasetError, RunError
 from studio.measure.halves import replayed_half
 from studio.measure.probe import find as find_probes
 from studio.models.catalogue import find_base
+from studio.models.shape import find_shape
 from studio.tuning.events import Event
 from studio.tuning.lineage import continued
+from studio.tuning.presets import preset
 from studio.tuning.recipe import Method, Recipe
 from studio.tuning.run import UNDER_WAY, Run, create_run, list_runs, open_run
-from studio.verbs.making import Making
+from studio.verbs.curating import Curating
 
 
-class Tuning(Making):
+class Tuning(Curating):
     """Recipes and runs."""
 
     def warm_up(self) -> None:
@@ -26,14 +28,11 @@ class Tuning(Making):
     def preset(
         self, name: str, *, dataset: str, base: str = "starter", method: Method = "qlora"
     ) -> Recipe:
-        """A point on the dial, its learning rate that of the method and the base's width.
+        """A point on the dial or beside it, its learning rate that of the method and the base.
 
         Few examples are seen more often, so that there are steps enough to learn anything.
         """
-        hidden_size = find_base(base).hidden_size
-        recipe = Recipe.preset(
-            name, dataset=dataset, base=base, hidden_size=hidden_size, method=method
-        )
+        recipe = preset(name, dataset=dataset, base=base, shape=find_shape(base), method=method)
         with suppress(DatasetError):  # chosen later
             recipe = recipe.for_examples(self.dataset(dataset).card.train)
         return recipe

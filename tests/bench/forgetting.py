@@ -19,6 +19,7 @@ from studio.measure.probe import OVERALL
 from studio.measure.report import Report
 
 SEEDS = (1, 2, 3)
+SAME = {"epochs": 2, "rank": 16, "replay": 0.0}
 WAYS: dict[str, dict[str, float]] = {
     "plain": {},
     "replay of self-written text, 30 %": {"replay": 0.3},
@@ -40,7 +41,7 @@ def main() -> None:
 def tune(studio: Studio) -> dict[str, list[str]]:
     """One run per way and seed; returns their ids."""
     dataset = studio.build("sentiment")
-    learn = studio.preset("learn", dataset=dataset.id).model_dump() | {"epochs": 2}
+    learn = studio.preset("learn", dataset=dataset.id).model_dump() | SAME
     runs: dict[str, list[str]] = {way: [] for way in WAYS}
     for seed in SEEDS:
         for way, fields in WAYS.items():
