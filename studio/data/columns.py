@@ -9,6 +9,7 @@ from studio.data.readers import Row
 from studio.data.turns import is_turns
 
 SAMPLE = 200
+WIDE = 4000  # rows in which a label of many comes again
 LABEL_CHARACTERS = 60
 
 KINDS: dict[str, tuple[str, ...]] = {
@@ -51,14 +52,15 @@ class Columns:
 
     names: tuple[str, ...]
     sample: tuple[Row, ...]
+    wide: tuple[Row, ...]
+    """More of them, for what only shows in many."""
 
     @classmethod
     def of(cls, rows: Sequence[Row], taken: Collection[str] = ()) -> "Columns":
         """Look at rows from all over the file, leaving aside columns whose meaning is known."""
-        step = max(1, len(rows) // SAMPLE)
-        sample = tuple(rows[::step][:SAMPLE])
+        sample, wide = (tuple(rows[:: max(1, len(rows) // size)][:size]) for size in (SAMPLE, WIDE))
         names = dict.fromkeys(name for row in sample for name in row if name not in taken)
-        return cls(tuple(names), sample)
+        return cls(tuple(names), sample, wide)
 
     def called(self, kind: str) -> str | None:
         """The column whose name says that it is of this kind."""
@@ -88,12 +90,23 @@ class Columns:
         for name in self.names:
             if _plain(name) in SIDES:
                 continue
-            values = [row.get(name) for row in self.sample]
+            if not all(_may_be_label(row.get(name)) for row in self.sample):
+                continue
+            values = [row.get(name) for row in self.wide]
             if all(map(_may_be_label, values)):
                 different = len(set(map(str, values)))
                 if 1 < different <= len(values) // 2:
                     found.append((different, name))
         return min(found)[1] if found else None
+
+    def side(self, train: Collection[str], heldout: Collection[str]) -> str | None:
+        """The only column that says of every row which of these two sides it is on."""
+        found = []
+        for name in self.names:
+            values = {str(row.get(name)) for row in self.wide}
+            if _plain(name) in SIDES and values <= {*train, *heldout}:
+                found += [name] if values & {*train} and values & {*heldout} else []
+        return found[0] if len(found) == 1 else None
 
     def _length(self, name: str) -> float:
         return sum(len(str(row.get(name) or "")) for row in self.sample) / len(self.sample)

@@ -10,13 +10,14 @@ answer, which the template `conversation` reads.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from studio.data.columns import ANSWERS, ASKS, Columns
 from studio.data.readers import Row
 from studio.data.remaking import MAKERS, rename
+from studio.data.split import SIDES
 from studio.data.template import Template
 from studio.data.turns import BadTurns
 from studio.errors import DatasetError
@@ -134,13 +135,15 @@ def suggest(
     if template is None:
         return found
     needed = template.required_columns()
-    constants = _options(found, template, rows)
+    fitted: dict[str, Any] = {"constants": options_of(found, template, rows)}
     if needed <= set(columns.names):
-        return Mapping(format="columns", columns={}, constants=constants)
-    if needed <= GIVES[found.format] | set(columns.names):
-        return found.model_copy(update={"constants": constants})
-    fields = _by_kind(columns, template) or _by_place(found, columns, template)
-    return Mapping(format="columns", columns=fields, constants=constants)
+        fitted |= {"format": "columns", "columns": _side(columns, template)}
+    elif needed <= GIVES[found.format] | set(columns.names):
+        fitted |= {"columns": found.columns | _side(columns, template)}
+    else:
+        fields = _by_kind(columns, template) or _by_place(found, columns, template)
+        fitted |= {"format": "columns", "columns": fields | _side(columns, template)}
+    return found.model_copy(update=fitted)
 
 
 def apply(mapping: Mapping, rows: Sequence[Row]) -> Mapped:
@@ -169,6 +172,15 @@ def apply(mapping: Mapping, rows: Sequence[Row]) -> Mapped:
         made.rows.append(rest | dict(mapping.constants) | fields)
         made.numbers.append(number)
     return made
+
+
+def options_of(mapping: Mapping, template: Template, rows: Sequence[Row]) -> dict[str, JsonValue]:
+    """All labels, for a template that offers them as options; {} where there are too many."""
+    label = mapping.columns.get("label", "label")
+    if "options" not in template.variables() or any("options" in row for row in rows[:100]):
+        return {}
+    labels = sorted({str(row[label]) for row in rows if row.get(label) not in (None, "")})
+    return {"options": list(labels)} if 2 <= len(labels) <= OPTIONS else {}
 
 
 # ---- what a file is
@@ -225,6 +237,15 @@ def _by_content(columns: Columns) -> Mapping:
     return Mapping(format="columns", columns={})
 
 
+def _side(columns: Columns, template: Template) -> dict[str, str]:
+    """The column that says which rows are held out, where the template reads one by its name."""
+    name = template.split_column
+    if name is None or name in columns.names:
+        return {}
+    side = columns.side(SIDES["train"], SIDES["heldout"])
+    return {name: side} if side else {}
+
+
 def _by_kind(columns: Columns, template: Template) -> dict[str, str]:
     """For every column the template needs, the one of the same kind; {} if one has none."""
     fields: dict[str, str] = {}
@@ -247,12 +268,3 @@ def _by_place(found: Mapping, columns: Columns, template: Template) -> dict[str,
     answer = next((pairs[kind] for kind in ANSWERS if kind in pairs), None)
     fields = {asked[0]: ask} if len(asked) == 1 and ask else {}
     return fields | ({answered[0]: answer} if len(answered) == 1 and answer else {})
-
-
-def _options(found: Mapping, template: Template, rows: Sequence[Row]) -> dict[str, JsonValue]:
-    """All labels, for a template that offers them as options."""
-    label = found.columns.get("label", "label")
-    if "options" not in template.variables() or any("options" in row for row in rows[:100]):
-        return {}
-    labels = sorted({str(row[label]) for row in rows if row.get(label) not in (None, "")})
-    return {"options": list(labels)} if 2 <= len(labels) <= OPTIONS else {}
