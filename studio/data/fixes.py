@@ -41,15 +41,21 @@ def fix(kind: str, rows: Sequence[Row], numbers: Collection[int]) -> Fixed:
     if kind not in REWRITTEN:
         raise DatasetError(f"'{kind}' cannot be mended by itself; look at the rows it names.")
     mended = [
-        _rewritten(row, REWRITTEN[kind]) if number in numbers else row
+        rewritten(kind, row) if number in numbers else row
         for number, row in enumerate(rows, start=1)
     ]
     changed = (n for n, (old, new) in enumerate(zip(rows, mended, strict=True), 1) if old != new)
     return Fixed(mended, changed=tuple(changed))
 
 
-def _rewritten(row: Row, rewrite: Callable[[str], str]) -> Row:
-    return {name: _value(value, rewrite) for name, value in row.items()}
+def rewritten(kind: str, row: Row) -> Row:
+    """The row with every text in it mended, also those inside lists."""
+    return {name: _value(value, REWRITTEN[kind]) for name, value in row.items()}
+
+
+def label(kind: str) -> str:
+    """What the fix does, as a button says it; empty if there is none."""
+    return "Exclude these rows" if kind in DROPPED else LABELS.get(kind, "")
 
 
 def _value(value: JsonValue, rewrite: Callable[[str], str]) -> JsonValue:
@@ -65,7 +71,7 @@ def _value(value: JsonValue, rewrite: Callable[[str], str]) -> JsonValue:
 DROPPED = frozenset(
     {
         "empty", "conflicts", "duplicates", "near duplicates", "answer not a choice",
-        "held-out overlap", "probe overlap", "very short answers", "language mix",
+        "held-out overlap", "probe overlap", "very short answers", "language mix", "over-long",
     }
 )  # fmt: skip
 """Findings whose rows are left out."""
@@ -75,3 +81,9 @@ REWRITTEN: dict[str, Callable[[str], str]] = {
     "odd characters": clean,
 }
 """Findings whose texts are rewritten, and how."""
+LABELS = {
+    "control tokens": "Remove the marks",
+    "personal data": "Mask it",
+    "odd characters": "Clean the text",
+}
+"""What their fixes do, as a button says it."""

@@ -163,7 +163,7 @@ class Workbook:
         """Put other rows in the place of these; gives the numbers of those that changed."""
         changed = {n: dict(row) for n, row in rows.items() if self.entry(n).row != row}
         for number, row in changed.items():
-            _refuse(number, row)
+            _refuse(f"Row {number}", row)
         if changed:
             self._note(Rewritten(rows=changed, why=why))
         return list(changed)
@@ -190,6 +190,8 @@ class Workbook:
             raise DatasetError(f"{len(rows)} rows came with {len(origins)} origins; give one each.")
         if len(self._entries) + len(rows) > ROWS:
             raise DatasetError(f"There would be more than {ROWS:,} rows; exclude or add fewer.")
+        for row in rows:
+            _refuse("A new row", row)
         if not rows:
             return []
         with self._turn:
@@ -301,14 +303,15 @@ class Workbook:
         return concerned
 
 
-def _refuse(number: int, row: Row) -> None:
+def _refuse(which: str, row: Row) -> None:
+    """Raise DatasetError if a reader would not have taken the row either."""
     try:
         json.dumps(row, ensure_ascii=False, allow_nan=False).encode()
     except ValueError as error:
-        raise DatasetError(f"Row {number} cannot be kept as text: {error}.") from error
+        raise DatasetError(f"{which} cannot be kept as text: {error}.") from error
     for name, value in row.items():
         if isinstance(value, str) and len(value) > FIELD_CHARACTERS:
             raise DatasetError(
-                f"Row {number}, column '{name}' would have more than {FIELD_CHARACTERS:,} "
+                f"{which}, column '{name}' would have more than {FIELD_CHARACTERS:,} "
                 "characters; shorten it."
             )

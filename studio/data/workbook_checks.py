@@ -1,0 +1,145 @@
+"""What is wrong with a workbook's rows, found by making examples of them as freezing would."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from studio.data.checks import Finding, check_examples, found
+from studio.data.closer_checks import check_closely
+from studio.data.example import Example
+from studio.data.odd_text import languages
+from studio.data.rendering import Phrasings, render_examples
+from studio.data.sandbox import Sandbox
+from studio.data.split import choose, identify, split_rows, without_duplicates
+from studio.data.workbook import Workbook
+from studio.errors import DatasetError
+
+LABELS_SHOWN = 60
+READ_FOR_LANGUAGE = 1_000  # examples; the mix of so many is told within three percent
+READ_FOR_LENGTH = 5_000
+
+Questions = Callable[[], Mapping[str, Sequence[str]]]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What the checks found in a workbook as it was then."""
+
+    version: int
+    """Of the workbook; another one means that something was done since."""
+    findings: tuple[Finding, ...]
+    """Their rows are numbers of entries, all of them, the worst finding first."""
+    train: tuple[Example, ...]
+    """What would be learned; the rows are numbers of entries."""
+    heldout: tuple[Example, ...]
+    """What would be kept back."""
+    languages: Mapping[str, int] = field(default_factory=dict)
+    """How many examples of those looked at are in which language; "" where it is not certain."""
+
+    def rows(self, kind: str) -> tuple[int, ...]:
+        """Numbers of the entries that a finding concerns."""
+        return next((one.rows for one in self.findings if one.kind == kind), ())
+
+    @cached_property
+    def by_row(self) -> dict[int, list[str]]:
+        """The kinds of findings by the number of the entry."""
+        kinds: dict[int, list[str]] = defaultdict(list)
+        for finding in self.findings:
+            for number in finding.rows:
+                kinds[number].append(finding.kind)
+        return kinds
+
+    @cached_property
+    def lengths(self) -> dict[int, tuple[int, int]]:
+        """Characters of prompt and answer by the number of the entry, of its first example."""
+        found: dict[int, tuple[int, int]] = {}
+        for one in (*self.train, *self.heldout):
+            asked = sum(len(message.content) for message in one.messages)
+            found.setdefault(one.row, (asked, len(one.completion)))
+        return found
+
+    @cached_property
+    def answers(self) -> list[tuple[str, int, int]]:
+        """Each answer with how often it is learned and held out; empty where answers are texts."""
+        learned = Counter(one.completion for one in self.train)
+        kept = Counter(one.completion for one in self.heldout)
+        both = learned + kept
+        labels = len(both) <= max(2, both.total() // 2) and len(both) <= LABELS_SHOWN
+        return [(one, learned[one], kept[one]) for one, _ in both.most_common()] if labels else []
+
+    def sample(self) -> Sequence[Example]:
+        """Examples spread evenly over all, for what takes longer per example."""
+        both = [*self.train, *self.heldout]
+        return both[:: 1 + len(both) // READ_FOR_LENGTH]
+
+
+_LAST: WeakKeyDictionary[Workbook, Checked] = WeakKeyDictionary()
+
+
+def last_check(book: Workbook) -> Checked | None:
+    """What was found when it was checked last, if that was since it was opened."""
+    return _LAST.get(book)
+
+
+def check(book: Workbook, asked: Questions = dict) -> Iterator[str | Checked]:
+    """Tell what is being done, and at last what was found; stop whenever you like.
+
+    `asked` gives the questions of probes by name. DatasetError or TemplateError as in freezing.
+    """
+    version, kept = book.version, book.kept()
+    if not kept:
+        raise DatasetError("Every row is excluded; include some.")
+    yield f"Making examples of {len(kept):,} rows"
+    numbers = [entry.number for entry in kept]
+    train, heldout, findings = _make(book, [entry.row for entry in kept])
+    yield f"Looking at {len(train) + len(heldout):,} examples"
+    findings += check_examples([*train, *heldout])
+    yield "Looking for what is nearly the same, personal data, odd characters and languages"
+    findings += check_closely(train, heldout, asked=asked())
+    yield "Telling the languages"
+    both = [*train, *heldout]
+    read = both[:: 1 + len(both) // READ_FOR_LANGUAGE]
+    order = ("error", "warning", "note")
+    _LAST[book] = Checked(
+        version=version,
+        findings=tuple(
+            one.model_copy(update={"rows": tuple(numbers[at - 1] for at in one.rows)})
+            for one in sorted(findings, key=lambda one: order.index(one.severity))
+        ),
+        train=_numbered(train, numbers),
+        heldout=_numbered(heldout, numbers),
+        languages=Counter(languages([one.messages[-1].content for one in read])),
+    )
+    yield _LAST[book]
+
+
+def _make(book: Workbook, rows: list[Any]) -> tuple[list[Example], list[Example], list[Finding]]:
+    """Both sides as freezing would make them, and what is left out on the way."""
+    settled: dict[str, Any] = book.options
+    seed = settled.get("seed", 42)
+    unique, repeated = without_duplicates(identify(rows, book.template))
+    split = split_rows(
+        choose(unique, settled.get("limit"), seed=seed),
+        column=book.template.split_column,
+        heldout_share=settled.get("heldout_share", 0.2),
+        seed=seed,
+    )
+    ways: Phrasings = settled.get("phrasings", "one")
+    with Sandbox() as sandbox:
+        draw = partial(render_examples, book.template, sandbox=sandbox, seed=seed)
+        train, heldout = draw(split.train, phrasings=ways), draw(split.heldout, phrasings="one")
+    findings = found(
+        "repeated rows", "note", [row.number for row in repeated],
+        "Rows of the same content as an earlier one; they are left out.",
+    ) + found(
+        "leaked rows", "warning", [row.number for row in split.leaked],
+        "Held-out rows that ask the same as a row to learn from; they are left out.",
+    )  # fmt: skip
+    return train, heldout, findings
+
+
+def _numbered(examples: Sequence[Example], numbers: Sequence[int]) -> tuple[Example, ...]:
+    return tuple(one.model_copy(update={"row": numbers[one.row - 1]}) for one in examples)

@@ -1,0 +1,343 @@
+"""Workbooks: rows brought in, every deed to them, and what becomes of them."""
+
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from studio import Studio
+from studio.data.drafts import Provenance
+from studio.data.example import Message
+from studio.data.gather import Gathered, Place
+from studio.data.readers import FIELD_CHARACTERS, Row
+from studio.data.template import Template
+from studio.data.workbook import EDITS, Workbook
+from studio.data.workbook_checks import last_check
+from studio.data.workbook_view import Wish, arrange, filters, orders
+from studio.data.workbooks import Workbooks
+from studio.errors import ChatError, DatasetError
+
+PLAIN = Template.parse(
+    """
+name: plain
+title: Plain
+description: Answers as the column says.
+task: test
+license: CC0
+source: written for these tests
+phrasings: ["{{ question }}"]
+answer: "{{ answer }}"
+"""
+)
+ROWS: list[Row] = [
+    {"question": f"What is {n} plus {n}?", "answer": str(2 * n), "n": n} for n in range(1, 31)
+]
+
+
+@pytest.fixture
+def book(studio: Studio) -> Workbook:
+    places = [Place("one.csv" if n < 20 else "two.csv", n) for n in range(1, 31)]
+    refused = [(Place("two.csv", 40), "no answer")]
+    return studio.workbooks.begin("Sums", Gathered(ROWS, places, refused), PLAIN)
+
+
+def again(book: Workbook) -> Workbook:
+    """The workbook as another process would read it."""
+    return Workbook(book.folder)
+
+
+def test_a_workbook_says_where_each_row_came_from(book: Workbook) -> None:
+    assert book.rows() == ROWS
+    assert book.entry(20).origin == "two.csv, line 20"
+    assert book.card.sources == ("one.csv: 19 rows", "two.csv: 11 rows, 1 refused")
+    assert book.refused() == [("two.csv, line 40", "no answer")]
+    assert [finding.kind for finding in book.card.findings] == ["refused records"]
+
+
+def test_every_deed_survives_and_nothing_that_came_in_is_changed(book: Workbook) -> None:
+    came = (book.folder / "rows.jsonl").read_bytes()
+    book.edit(3, {"answer": "six"})
+    book.exclude([1, 2])
+    book.include([2])
+    book.tag([3, 4], " look   again ")
+    book.untag([4], "look again")
+    assert book.add([{"question": "Why?", "answer": "So."}], ["made: by hand"]) == [31]
+    book.use_template(PLAIN.model_copy(update={"system": "Be brief."}))
+    book.settle(seed=7)
+    for read in (book, again(book)):
+        assert read.entry(3).row == ROWS[2] | {"answer": "six"}
+        assert read.entry(3).changed
+        assert read.entry(3).tags == ("look again",)
+        assert not read.entry(4).tags
+        assert [one.number for one in read.entries() if one.excluded] == [1]
+        assert read.origins()[-1] == "made: by hand"
+        assert (read.template.system, read.options) == ("Be brief.", {"seed": 7})
+    assert (book.folder / "rows.jsonl").read_bytes() == came
+
+
+def test_undo_takes_deeds_back_one_by_one_and_redo_does_them_again(book: Workbook) -> None:
+    states = [list(book.entries())]
+    for deed in (
+        lambda: book.edit(1, {"answer": "two"}),
+        lambda: book.exclude([1, 5]),
+        lambda: book.tag([5], "odd"),
+        lambda: book.add([{"question": "Why?", "answer": "So."}], ["made"]),
+    ):
+        deed()
+        states.append(list(book.entries()))
+    told = ["1 row added", "Row 5 tagged 'odd'", "2 rows excluded", "Row 1 edited"]
+    for before, what in zip(states[-2::-1], told, strict=True):
+        assert book.undo() == what
+        assert list(book.entries()) == list(again(book).entries()) == before
+    with pytest.raises(DatasetError, match="nothing to undo"):
+        book.undo()
+    for after, what in zip(states[1:], told[::-1], strict=True):
+        assert book.redo() == what
+        assert list(book.entries()) == list(again(book).entries()) == after
+    book.undo()
+    book.edit(2, {"answer": "four"})
+    with pytest.raises(DatasetError, match="nothing to do again"):
+        book.redo()
+
+
+def test_a_deed_that_changes_nothing_is_none(book: Workbook) -> None:
+    book.edit(1, {"answer": "2"})
+    assert book.include([1, 2]) == book.untag([1], "x") == book.rewrite({3: ROWS[2]}) == []
+    assert book.history() == []
+    assert not (book.folder / EDITS).exists()
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ({"answer": "x" * (FIELD_CHARACTERS + 1)}, "more than 100,000 characters"),
+        ({"answer": "\ud800"}, "cannot be kept as text"),
+        ({"answer": float("nan")}, "cannot be kept as text"),
+    ],
+)
+def test_what_no_reader_would_take_cannot_be_written_either(
+    book: Workbook, row: Row, reason: str
+) -> None:
+    with pytest.raises(DatasetError, match=reason):
+        book.edit(1, row)
+    with pytest.raises(DatasetError, match=reason):
+        book.add([row], ["made"])
+    with pytest.raises(DatasetError, match="no row 31"):
+        book.edit(31, {"answer": "x"})
+    assert again(book).rows() == ROWS
+
+
+def test_a_deed_torn_by_a_crash_is_lost_alone(book: Workbook) -> None:
+    book.exclude([1])
+    with (book.folder / EDITS).open("ab") as file:
+        file.write(b'{"deed":"left","rows":[2')
+    book.exclude([3])
+    assert [one.number for one in book.entries() if one.excluded] == [1, 3]
+    assert list(again(book).entries()) == list(book.entries())
+
+
+def test_deeds_of_many_threads_and_another_process_all_hold(book: Workbook, studio: Studio) -> None:
+    code = (
+        "import sys; from pathlib import Path; from studio.data.workbook import Workbook\n"
+        "book = Workbook(Path(sys.argv[1]))\n"
+        "for n in range(16, 31): book.tag([n], 'there')"
+    )
+    root = Path(__file__).parents[1]
+    other = subprocess.Popen([sys.executable, "-c", code, str(book.folder)], cwd=root)
+    with ThreadPoolExecutor(5) as pool:
+        list(pool.map(lambda n: studio.workbooks.open(book.id).tag([n], "here"), range(1, 16)))
+    assert other.wait() == 0
+    tags = [one.tags for one in studio.workbooks.open(book.id).entries()]
+    assert tags == [("here",)] * 15 + [("there",)] * 15
+    assert [one.tags for one in again(book).entries()] == tags
+
+
+def test_a_visitor_sees_only_their_own(studio: Studio) -> None:
+    mine = studio.begin_workbook("sentiment", owner="ann")
+    studio.begin_workbook("topic", owner="bob")
+    assert [card.id for card in studio.workbooks.list("ann")] == [mine.id]
+    assert len(studio.workbooks.list()) == 2
+    for deed in (studio.workbooks.open, studio.workbooks.delete):
+        with pytest.raises(DatasetError, match="There is no workbook"):
+            deed(mine.id, "bob")
+    studio.workbooks.delete(mine.id, "ann")
+    assert len(studio.workbooks.list()) == 1
+    for id in (mine.id, "../runs", "", "none"):
+        with pytest.raises(DatasetError, match="There is no workbook"):
+            studio.workbooks.open(id)
+
+
+def test_rows_are_mapped_to_the_template_and_refused_ones_told(
+    studio: Studio, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.jsonl"
+    rows = [{"review": f"It was fine, {n} times over.", "sentiment": "positive"} for n in range(9)]
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    path.write_text(text + "nonsense\n", encoding="utf-8")
+    book = studio.begin_workbook("sentiment", studio.gather([path]))
+    assert book.entry(1).row == {"text": rows[0]["review"], "label": "positive"}
+    assert book.entry(9).origin == "mine.jsonl, line 9"
+    assert len(book.refused()) == 1
+    empty = tmp_path / "empty.jsonl"
+    empty.write_text("nonsense\n", encoding="utf-8")
+    with pytest.raises(DatasetError, match="no usable row"):
+        studio.begin_workbook("sentiment", studio.gather([empty]))
+    assert len(studio.workbooks.list()) == 1
+
+
+def test_freezing_takes_what_is_kept_and_as_it_stands(studio: Studio, book: Workbook) -> None:
+    book.exclude(range(1, 11))
+    book.edit(11, {"question": "How much?", "answer": "a lot"})
+    book.settle(heldout_share=0.3, seed=3)
+    dataset = studio.freeze(book.id)
+    examples = [*dataset.train(), *dataset.heldout()]
+    assert len(examples) == 20
+    assert "a lot" in {one.completion for one in examples}
+    assert dataset.card.heldout_share == 0.3
+    assert studio.freeze(book.id, seed=4).id != dataset.id
+    assert studio.freeze(book.id).id == dataset.id
+
+
+# ---- looking at it
+
+
+def test_rows_are_found_by_words_filters_and_orders(book: Workbook) -> None:
+    book.tag([4], "Odd")
+    book.exclude([5, 6])
+    book.edit(7, {"answer": "fourteen"})
+    book.add([{"question": "Why?", "answer": "So."}], ["made: by hand, of row 3"])
+
+    def seen(**wish: object) -> list[int]:
+        return list(arrange(book, Wish(**wish)))  # type: ignore[arg-type]
+
+    assert seen(search="what 17") == [17]
+    assert seen(search="FOURTEEN") == [7]
+    assert seen(search="odd") == [4]
+    assert seen(search="two.csv 21") == [21]
+    assert seen(only="excluded") == [5, 6]
+    assert len(seen(only="kept")) == 29
+    assert seen(only="changed") == [7]
+    assert seen(only="added") == seen(only="source:made: by hand") == [31]
+    assert seen(only="tag:Odd") == [4]
+    assert seen(only="source:two.csv") == list(range(20, 31))
+    assert seen(order="column:n", down=True)[:3] == [31, 30, 29]
+    assert seen(order="column:n")[-2:] == [30, 31]
+    assert seen(order="column:answer")[0] == 5
+    assert seen(order="number", down=True)[0] == 31
+    assert seen(order="row")[0] == 31
+    book.undo()
+    assert seen(only="added") == []
+    assert seen(search="why") == []
+
+
+def test_filters_and_orders_are_those_that_fit(book: Workbook, studio: Studio) -> None:
+    assert [one for _, one in filters(book)] == [
+        "", "kept", "source:one.csv", "source:two.csv",
+    ]  # fmt: skip
+    assert "findings" not in [one for _, one in orders(book)]
+    book.exclude([2])
+    book.edit(1, {"answer": ""})
+    checked = studio.checked(book.id)
+    assert ("excluded (1)", "excluded") in filters(book, checked)
+    assert ("empty (1)", "finding:empty") in filters(book, checked)
+    assert list(arrange(book, Wish(only="finding:empty"), checked)) == [1]
+    assert arrange(book, Wish(order="finding:empty"), checked)[0] == 1
+    assert arrange(book, Wish(order="answer"), checked)[:2] == [1, 2]
+    assert arrange(book, Wish(order="findings"), checked)[0] == 1
+
+
+# ---- checks and fixes
+
+
+def test_findings_name_entries_also_behind_excluded_ones(studio: Studio, book: Workbook) -> None:
+    book.exclude([1, 2, 3])
+    book.edit(10, {"answer": " "})
+    book.edit(20, {"question": "Write to ann@example.org"})
+    checked = studio.checked(book.id)
+    assert checked.rows("empty") == (10,)
+    assert checked.rows("personal data") == (20,)
+    assert checked.by_row[10] == ["empty"]
+    assert {one.row for one in (*checked.train, *checked.heldout)} == set(range(4, 31))
+    assert checked.lengths[20][0] == len("Write to ann@example.org")
+    assert last_check(book) is checked is studio.checked(book.id)
+
+
+def test_a_fix_is_one_deed_and_can_be_undone(studio: Studio, book: Workbook) -> None:
+    book.edit(10, {"answer": ""})
+    book.edit(20, {"question": "Write to ann@example.org"})
+    assert studio.mend(book.id, "empty") == "1 row excluded: empty"
+    assert studio.mend(book.id, "personal data") == "1 row rewritten: personal data"
+    assert book.entry(20).row["question"] == "Write to [e-mail]"
+    assert not {"empty", "personal data"} & {one.kind for one in studio.checked(book.id).findings}
+    assert book.undo() == "1 row rewritten: personal data"
+    assert studio.checked(book.id).rows("personal data") == (20,)
+    for kind, reason in (("empty", "found nothing"), ("few examples", "found nothing")):
+        with pytest.raises(DatasetError, match=reason):
+            studio.mend(book.id, kind)
+
+
+def test_what_needs_a_person_is_not_mended(studio: Studio) -> None:
+    rows: list[Row] = [{"question": f"Is it {n}?", "answer": "no" if n % 9 else "yes"}
+                       for n in range(40)]  # fmt: skip
+    book = studio.workbooks.begin("No", rows, PLAIN)
+    checked = studio.checked(book.id)
+    assert checked.rows("label balance")
+    assert [one for one, *_ in checked.answers] == ["no", "yes"]
+    assert sum(learned + kept for _, learned, kept in checked.answers) == 40
+    with pytest.raises(DatasetError, match="cannot be mended by itself"):
+        studio.mend(book.id, "label balance")
+    assert book.history() == []
+
+
+def test_checks_tell_what_they_do_and_texts_are_no_labels(studio: Studio, book: Workbook) -> None:
+    *told, checked = studio.check(book.id)
+    assert told[0] == "Making examples of 30 rows"
+    assert not isinstance(checked, str)
+    assert checked.answers == []
+    assert sum(checked.languages.values()) == 30
+    book.exclude(range(1, 31))
+    with pytest.raises(DatasetError, match="Every row is excluded"):
+        list(studio.check(book.id))
+
+
+# ---- what was kept in chat
+
+
+def test_a_drafts_workbook_takes_in_what_comes_later(studio: Studio) -> None:
+    def keep(question: str, answer: str) -> str:
+        asked = [Message(role="user", content=question)]
+        draft = studio.drafts.begin("Ann's")
+        where = Provenance(session="s1", lane="base")
+        return studio.drafts.keep_example(draft.name, asked, answer, where).name
+
+    name = keep("One?", "1")
+    book = studio.workbook_of_draft(name)
+    assert [one.origin for one in book.entries()] == ["chat, conversation s1: base"]
+    keep("Two?", "2")
+    keep("Three?", "3")
+    assert studio.workbook_of_draft(name) is book
+    book.edit(2, {"answer": "two"})
+    keep("One?", "one")
+    keep("Two?", "zwei")
+    studio.workbook_of_draft(name)
+    assert [row["answer"] for row in book.rows()] == ["one", "two", "3"]
+    keep("One?", "uno")
+    studio.take_back(name, str(book.entry(3).row["item"]))
+    studio.workbook_of_draft(name)
+    assert [row["answer"] for row in book.rows()] == ["uno", "two"]
+    book.include([3])
+    studio.workbook_of_draft(name)
+    assert len(book.rows()) == 3
+    with pytest.raises(ChatError, match="no draft"):
+        studio.workbook_of_draft(name, owner="bob")
+
+
+def test_many_workbooks_are_not_all_kept_in_memory(tmp_path: Path) -> None:
+    books = Workbooks(tmp_path)
+    made = [books.begin(f"Book {n}", ROWS, PLAIN) for n in range(6)]
+    assert books.open(made[-1].id) is made[-1]
+    assert books.open(made[0].id) is not made[0]
+    assert books.open(made[0].id).rows() == ROWS
