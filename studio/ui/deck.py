@@ -18,6 +18,7 @@ from studio.ui.deck_view import ANY, see
 from studio.ui.links import Links
 from studio.ui.markup import empty, quiet, stage
 from studio.ui.setting import Setting, read_sampling
+from studio.ui.writing import Writing
 
 LIMIT = 24  # prompts asked unless a person wants more
 PACE = 0.7  # seconds between two drawings of answers that are being written
@@ -49,8 +50,9 @@ def build(studio: Studio, links: Links, setting: Setting, tab: gr.Tab) -> None:
 
     shown = [state, body, view.lane, table, pages[0], view.page]
     listed = [setting.lanes, setting.base, setting.scope, deck, before]
+    writing = Writing()
     running = wire(
-        run.click, answer, studio,
+        run.click, answer, studio, writing,
         inputs=[deck, limit, fresh, setting.lanes, setting.base, setting.system, setting.owner,
                 setting.scope, view.order, view.lane, view.only, *setting.sampling],
         outputs=[view.run, *shown], concurrency_limit=4, trigger_mode="once",
@@ -58,7 +60,7 @@ def build(studio: Studio, links: Links, setting: Setting, tab: gr.Tab) -> None:
     for event in ([tab.select, setting.lanes.change], running.then):
         wire(event, list_decks, studio, inputs=listed, outputs=[deck, before])
     halted = wire(stop.click, lambda: None, cancels=running, queue=False)
-    wire(halted.then, show, studio, inputs=view.held, outputs=shown)
+    wire(halted.then, halt, studio, writing, inputs=[setting.owner, *view.held], outputs=shown)
     wire(before.input, open_run, studio, outputs=[view.run, *shown],
          inputs=[before, view.scope, view.order, view.lane, view.only])  # fmt: skip
     looked = [view.order.input, view.lane.input, view.only.input]
@@ -112,25 +114,34 @@ def list_decks(
 
 @told
 def answer(
-    studio: Studio, deck: str | None, limit: float, fresh: bool, lanes: list[str], base: str,
-    system: str, owner: str, scope: str | None, order: Order, lane: str | None, only: bool,
-    *sampling: float,
+    studio: Studio, writing: Writing, deck: str | None, limit: float, fresh: bool,
+    lanes: list[str], base: str, system: str, owner: str, scope: str | None, order: Order,
+    lane: str | None, only: bool, *sampling: float,
 ) -> Iterator[list[Any]]:  # fmt: skip
     """Run the deck and show the table as it fills; closing this stops the batch under way."""
     if not deck:
         raise StudioError("Choose a deck first.")
-    tables = studio.run_deck(
-        studio.deck(deck, lanes[1:], owner=scope), lanes[1:], limit=int(limit or 0), system=system,
-        base=base, owner=owner, fresh=fresh, sampling=read_sampling(*sampling),
-    )  # fmt: skip
-    last, seen = 0.0, -1
-    try:
-        for table in tables:
-            if len(table.rounds) > seen or time.monotonic() - last > PACE:
-                last, seen = time.monotonic(), len(table.rounds)
-                yield [table.run.id, *_draw(studio, table, order, lane, only, 0)]
-    finally:
-        tables.close()
+    with writing.hold(owner):
+        tables = studio.run_deck(
+            studio.deck(deck, lanes[1:], owner=scope), lanes[1:], limit=int(limit or 0),
+            system=system, base=base, owner=owner, fresh=fresh, sampling=read_sampling(*sampling),
+        )  # fmt: skip
+        last, seen = 0.0, -1
+        try:
+            for table in tables:
+                if len(table.rounds) > seen or time.monotonic() - last > PACE:
+                    last, seen = time.monotonic(), len(table.rounds)
+                    drawn = _draw(studio, table, order, lane, only, 0, running=True)
+                    yield [table.run.id, *drawn]
+        finally:
+            tables.close()
+
+
+@told
+def halt(studio: Studio, writing: Writing, owner: str, *held: Any) -> list[Any]:
+    """Show what was answered until the stop, once nothing more is added."""
+    writing.wait(owner)
+    return show(studio, *held)
 
 
 @told
@@ -162,8 +173,9 @@ def turn(
 
 
 def _draw(
-    studio: Studio, table: Table, order: Order, lane: str | None, only: bool, page: int
-) -> list[Any]:
+    studio: Studio, table: Table, order: Order, lane: str | None, only: bool, page: int,
+    running: bool = False,
+) -> list[Any]:  # fmt: skip
     """State, body, menu of lanes, table, pages and page."""
     titles = {one: studio.title_of(one) for one in table.run.lanes}
     choices = [("any lane", ANY), *((titles[one], one) for one in table.run.tuned)]
@@ -176,7 +188,7 @@ def _draw(
     note = quiet("No answers differ.") if table.rounds and not rounds else ""
     counted = draw_tallies(deck_sheet.tallies(table), titles)
     return [
-        _tell(table) + (counted if table.rounds else ""),
+        _tell(table, running) + (counted if table.rounds else ""),
         gr.Column(visible=bool(table.rounds or table.live)),
         gr.Dropdown(choices=choices, value=chosen or ANY),
         drawn + note,
@@ -185,7 +197,7 @@ def _draw(
     ]
 
 
-def _tell(table: Table) -> str:
+def _tell(table: Table, running: bool) -> str:
     """How far the run is, and what it ran on."""
     total, count = len(table.run.deck.prompts), len(table.rounds)
     title = table.run.deck.title
@@ -198,9 +210,10 @@ def _tell(table: Table) -> str:
         return stage("done", title, f"{total} prompts answered in every lane. {about}".strip())
     if table.waiting:
         return stage("now", title, f"Waiting: {table.waiting} before you in the line.", None)
-    next_step = "Run the deck again to go on after a stop."
-    told = f"{count} of {total} prompts answered. {next_step if count else FIRST}"
-    return stage("now", title, told, count / total)
+    told = f"{count} of {total} prompts answered."
+    if not running:
+        return stage("later", title, f"Stopped: {told} Run the deck again to go on.")
+    return stage("now", title, told if count else f"{told} {FIRST}", count / total)
 
 
 @told

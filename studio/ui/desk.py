@@ -1,8 +1,6 @@
 """What the deeds of the Conversation part share: its components, and what a visitor has set."""
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -16,10 +14,10 @@ from studio.studio import Studio
 from studio.ui.board import Board, draw
 from studio.ui.lanes import is_there
 from studio.ui.setting import Setting, read_sampling
+from studio.ui.writing import Writing
 
 MESSAGE = "Your message, to every lane"
 KEYS = "Enter sends, Shift+Enter makes a new line, Esc stops, Up edits the last message"
-PATIENCE = 10.0  # seconds for an answer that was stopped to end
 
 
 class Held(NamedTuple):
@@ -61,33 +59,6 @@ class Held(NamedTuple):
             lanes=tuple(self.lanes), base=self.base, system=self.system or "",
             history=self.history, sampling=self.sampling,
         )  # fmt: skip
-
-
-class Writing:
-    """Which conversations are being answered: one answer at a time in each."""
-
-    def __init__(self) -> None:
-        self._ids: set[str] = set()
-        self._changed = threading.Condition()
-
-    @contextmanager
-    def hold(self, id: str) -> Iterator[None]:
-        """Have the conversation to oneself; ChatError if its answer does not end in time."""
-        with self._changed:
-            self.wait(id)
-            self._ids.add(id)
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._ids.discard(id)
-                self._changed.notify_all()
-
-    def wait(self, id: str | None) -> None:
-        """Wait until nobody answers in the conversation."""
-        with self._changed:
-            if not self._changed.wait_for(lambda: id not in self._ids, timeout=PATIENCE):
-                raise ChatError("An answer is still being written here; stop it first.")
 
 
 @dataclass(frozen=True)

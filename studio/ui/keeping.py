@@ -17,8 +17,9 @@ from studio.measure.outcome import BASE
 from studio.studio import Studio
 from studio.ui.answering import place
 from studio.ui.border import told, wire
-from studio.ui.desk import Desk, Held, Writing
+from studio.ui.desk import Desk, Held
 from studio.ui.markup import talk, turn
+from studio.ui.writing import Writing
 
 SHOWN = 80  # letters of an answer that a notice repeats
 # The box is drawn after the event has ended, and how long after depends on the machine.
