@@ -78,7 +78,7 @@ def test_the_page_shows_the_tokens_that_are_learned(trainer: Any) -> None:
     for example, row in zip(examples(), trainer.train_dataset, strict=False):
         shown = tokenize(example)
         learned = [label != -100 for label in row["labels"]]
-        assert learned == [place >= shown.prompt for place in range(len(shown.texts))]
+        assert learned == [place >= shown.prompt for place in range(len(shown.pieces))]
 
 
 def test_the_anchor_is_the_divergence_from_the_base(trainer: Any) -> None:

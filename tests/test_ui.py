@@ -302,10 +302,10 @@ def test_a_saved_template_is_found_again_with_its_rows(studio: Studio) -> None:
 def test_only_the_answers_tokens_are_shown_as_learned() -> None:
     prompt = (Message(role="user", content="Say yes."),)
     tokens = tokenize(Example(id="e", row=1, phrasing=1, messages=prompt, completion="yes indeed"))
-    learned = "".join(tokens.texts[tokens.prompt :])
+    learned = "".join(tokens.pieces[tokens.prompt :])
     assert learned.startswith("yes indeed")
-    assert "Say yes." in "".join(tokens.texts[: tokens.prompt])
-    assert 0 < tokens.learned < len(tokens.texts)
+    assert "Say yes." in "".join(tokens.pieces[: tokens.prompt])
+    assert 0 < tokens.learned < len(tokens.pieces)
 
 
 @pytest.mark.parametrize(

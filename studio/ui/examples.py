@@ -5,12 +5,9 @@ from html import escape
 
 from studio.data.checks import Finding
 from studio.data.dataset import Dataset
-from studio.data.example import Example
 from studio.data.readers import Rows
 from studio.data.template import Template
-from studio.errors import StudioError
 from studio.ui import markup
-from studio.ui.tokens import draw_tokens, tokenize
 
 WAITING = markup.empty("One row appears here as the model will see it, once there are rows.")
 NOT_BUILT = markup.empty("Press Build dataset: its card, and what the checks found, appear here.")
@@ -51,30 +48,6 @@ def tell_rows(rows: Rows) -> str:
             + markup.table(["Line", "Why"], listed, numbers=[0])
         )
     return text
-
-
-def tell_fault(error: StudioError) -> str:
-    """A fault where the result would have been, so that the work is not interrupted."""
-    return f'<div class="st-case" role="alert">! {escape(str(error))}</div>'
-
-
-def draw(rendered: Sequence[Example]) -> str:
-    """One row's example in its first phrasing with its tokens; the other phrasings folded."""
-    first = rendered[0]
-    turns = [markup.turn(message.role, message.content) for message in first.messages]
-    turns.append(markup.turn("assistant", first.completion, about=" (learned)"))
-    others = "".join(
-        markup.talk([markup.turn("user", one.messages[-1].content, about=f" {one.phrasing}")])
-        + "<br>"
-        for one in rendered[1:]
-    )
-    folded = (
-        f"<details><summary>{len(rendered) - 1} other phrasings of this row</summary>"
-        f"<br>{others}</details>"
-        if others
-        else ""
-    )
-    return markup.talk(turns) + draw_tokens(tokenize(first)) + folded
 
 
 def tell_dataset(dataset: Dataset) -> str:

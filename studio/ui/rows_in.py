@@ -12,7 +12,7 @@ from studio.data.rendering import preview
 from studio.data.template import Template
 from studio.errors import StudioError, TemplateError
 from studio.studio import Studio
-from studio.ui import examples, workbench
+from studio.ui import examples, seen, workbench
 from studio.ui.border import told, wire
 from studio.ui.draft import Draft, apply_draft, name_template, open_draft
 from studio.ui.links import Links, go_to
@@ -204,7 +204,7 @@ def _gather(template: Template, source: str, file: str | None, text: str, kind: 
     try:
         rows = _read(template, source, file, text, kind)
     except StudioError as error:
-        return [[], examples.tell_fault(error), gr.skip(), examples.WAITING]
+        return [[], seen.tell_fault(error), gr.skip(), examples.WAITING]
     number = gr.Slider(maximum=max(2, min(SHOWN_ROWS, len(rows.rows))), value=1)
     return [rows.rows, examples.tell_rows(rows), number, _draw(template, rows.rows, 1)]
 
@@ -229,8 +229,8 @@ def _draw(template: Template, rows: Sequence[Row], number: int) -> str:
     try:
         rendered = preview(template, [rows[min(number, len(rows)) - 1]], phrasings="all")
     except StudioError as error:
-        return examples.tell_fault(error)
-    return examples.draw(rendered)
+        return seen.tell_fault(error)
+    return seen.draw_examples(rendered)
 
 
 @told

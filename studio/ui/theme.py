@@ -81,6 +81,9 @@ table.st-table tr.sum td { font-weight: 600; }
 .st-tokens span { padding: .1rem 0; border-right: 1px solid var(--line); color: var(--quiet); }
 .st-tokens span.learned { background: var(--tuned-soft); color: inherit; border-right-color:
   var(--tuned); font-weight: 600; }
+.st-tokens span.cut { text-decoration: line-through; opacity: .6; }
+.st-tokens span.spelled { outline: 1px dashed var(--quiet); outline-offset: -1px; }
+.st-warn { margin: 0 0 .4rem; }
 .st-case { border: 1px solid var(--line); border-radius: 10px; padding: .6rem .8rem;
   margin-bottom: .5rem; background: var(--card); overflow-wrap: anywhere; }
 .st-cases { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 21rem), 1fr));

@@ -1,65 +1,88 @@
-"""An example as the model sees it: its tokens through the base's own chat template.
+"""An example's tokens, drawn: coloured what is learned, struck out what does not fit."""
 
-Only the tokens of the answer are learned from; the prompt's are read and not learned.
-"""
-
-import json
-import re
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
+from studio.data.chat_form import Learned
 from studio.data.example import Example
-from studio.data.readers import Row
-from studio.data.sandbox import Sandbox
+from studio.data.form_files import open_form
 from studio.models.catalogue import STARTER
 
-# Marks for the trainer that plain Jinja does not know; they print nothing.
-_TRAINER_MARKS = re.compile(r"{%-?\s*(end)?generation\s*-?%}")
+DRAWN = 3000  # tokens; of a longer example the beginning and the end are drawn
 
 
-@dataclass(frozen=True)
-class Tokens:
-    """An example's tokens as text, in order, and how many of the first are the prompt's."""
-
-    texts: tuple[str, ...]
-    prompt: int
-
-    @property
-    def learned(self) -> int:
-        """How many tokens the model learns from."""
-        return len(self.texts) - self.prompt
+def tokenize(example: Example, *, folder: Path = STARTER, max_length: int | None = None) -> Learned:
+    """An example in the tokens that training reads, each with its text."""
+    return open_form(folder).learn([example], max_length=max_length, pieces=True)[0]
 
 
-def tokenize(example: Example, *, folder: Path = STARTER) -> Tokens:
-    """The tokens of prompt and answer; a chat template is foreign code and runs in the sandbox."""
-    from tokenizers import Tokenizer
+def draw_tokens(tokens: Learned, *, marks: Sequence[str] = ()) -> str:
+    """Every token as a box, with a count above them and what is odd about them.
 
-    config = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
-    source = _TRAINER_MARKS.sub("", str(config["chat_template"]))
-    messages = [message.model_dump() for message in example.messages]
-    answered = [*messages, {"role": "assistant", "content": example.completion}]
-    with Sandbox() as sandbox:
-        rows: list[Row] = [
-            {"messages": [*messages], "add_generation_prompt": True},
-            {"messages": [*answered], "add_generation_prompt": False},
-        ]
-        rendered = sandbox.render_many({"text": source}, rows, what="the base's chat template")
-        asked, whole = (one["text"] for one in rendered)
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    spans = tokenizer.encode(whole, add_special_tokens=False).offsets
-    prompt = len(tokenizer.encode(asked, add_special_tokens=False).ids)
-    return Tokens(texts=tuple(whole[begin:end] for begin, end in spans), prompt=prompt)
-
-
-def draw_tokens(tokens: Tokens) -> str:
-    """Every token as a box, those that are learned in colour, with a count above them."""
-    boxes = "".join(
-        f"<span{' class=learned' if number >= tokens.prompt else ''}>{_visible(text)}</span>"
-        for number, text in enumerate(tokens.texts)
+    `marks` are those that stand in somebody's text and are spelled out.
+    """
+    whole = len(tokens.pieces)
+    count = f"{tokens.learned:,} of {whole:,} tokens are learned; the others are only read."
+    return (
+        f'<p class="st-count">{count}</p>{_tell_cut(tokens)}{_tell_marks(marks)}'
+        f'<div class="st-tokens">{_boxes(tokens)}</div>'
     )
-    count = f"{tokens.learned} of {len(tokens.texts)} tokens are learned; the others are only read."
-    return f'<p class="st-count">{count}</p><div class="st-tokens">{boxes}</div>'
+
+
+def _boxes(tokens: Learned) -> str:
+    places = range(len(tokens.pieces))
+    if len(places) <= DRAWN:
+        return "".join(_box(tokens, place) for place in places)
+    half = DRAWN // 2
+    left = len(places) - 2 * half
+    first = "".join(_box(tokens, place) for place in places[:half])
+    last = "".join(_box(tokens, place) for place in places[-half:])
+    return f"{first}<br>… {left:,} tokens …<br>{last}"
+
+
+def _box(tokens: Learned, place: int) -> str:
+    kinds = [
+        name
+        for name, holds in (
+            ("learned", tokens.prompt <= place < len(tokens.ids)),
+            ("cut", place >= len(tokens.ids)),
+            ("spelled", place in tokens.spelled),
+        )
+        if holds
+    ]
+    classes = f' class="{" ".join(kinds)}"' if kinds else ""
+    return f"<span{classes}>{_visible(tokens.pieces[place])}</span>"
+
+
+def _tell_cut(tokens: Learned) -> str:
+    if not tokens.learned:
+        return (
+            '<p class="st-warn" role="alert">× Nothing of the answer would be learned: the prompt '
+            f"alone fills the {len(tokens.ids):,} tokens that fit. Training leaves this example "
+            "out; raise max_length or shorten the prompt.</p>"
+        )
+    if tokens.cut:
+        return (
+            f'<p class="st-warn">! The last {tokens.cut:,} tokens do not fit into '
+            f"{len(tokens.ids):,} and are lost; raise max_length.</p>"
+        )
+    return ""
+
+
+def _tell_marks(marks: Sequence[str]) -> str:
+    if not marks:
+        return ""
+    found = Counter(marks)
+    listed = ", ".join(
+        f"<code>{escape(mark)}</code>" + f" {count} times" * (count > 1)
+        for mark, count in found.items()
+    )
+    return (
+        f'<p class="st-warn">! The text holds what separates turns for this base: {listed}. It is '
+        "spelled out in plain tokens, outlined below, so that it ends no turn.</p>"
+    )
 
 
 def _visible(text: str) -> str:
