@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from studio.data.brought import Brought, bring, list_refused
+from studio.data.intake import Intake, list_refused, take_in
 from studio.data.gather import gather
 from studio.data.mapping import Format, Mapping, apply, suggest
 from studio.data.mapping_form import (
@@ -84,7 +84,7 @@ def test_a_broken_constant_is_refused() -> None:
         read_constant('["a", ')
 
 
-def bring_calls(folder: Path, kinds: int, rows: int = 600) -> Brought:
+def take_calls(folder: Path, kinds: int, rows: int = 600) -> Intake:
     """Utterances of so many intents, as lists without names in lists called by their side."""
     lists: dict[str, list[list[str]]] = {"train": [], "val": [], "other": []}
     for n in range(rows):
@@ -92,51 +92,51 @@ def bring_calls(folder: Path, kinds: int, rows: int = 600) -> Brought:
         lists[side].append([f"please do number {n}", f"intent {n // 4 % kinds:03}"])
     path = folder / "calls.json"
     path.write_text(json.dumps(lists))
-    return bring(gather([path]), TEMPLATES)
+    return take_in(gather([path]), TEMPLATES)
 
 
 def test_many_labels_without_names_are_still_labels(tmp_path: Path) -> None:
-    brought = bring_calls(tmp_path, kinds=150)
-    assert brought.template.name == "label"
-    assert brought.mapping.columns == {"text": "column_1", "label": "column_2"}
-    assert brought.mapping.constants == {}
+    intake = take_calls(tmp_path, kinds=150)
+    assert intake.template.name == "label"
+    assert intake.mapping.columns == {"text": "column_1", "label": "column_2"}
+    assert intake.mapping.constants == {}
 
 
 def test_choosing_values_leaves_the_others_aside_and_offers_their_labels(tmp_path: Path) -> None:
-    brought = bring_calls(tmp_path, kinds=150).where("column_2", ["intent 001", "intent 002"])
-    assert brought.mapping.constants == {"options": ["intent 001", "intent 002"]}
-    assert len(brought.made.rows) == 8
-    assert brought.made.left == 592
-    narrower = brought.where("part", ["train", "val"])
+    intake = take_calls(tmp_path, kinds=150).where("column_2", ["intent 001", "intent 002"])
+    assert intake.mapping.constants == {"options": ["intent 001", "intent 002"]}
+    assert len(intake.made.rows) == 8
+    assert intake.made.left == 592
+    narrower = intake.where("part", ["train", "val"])
     assert len(narrower.made.rows) == 6
     assert narrower.mapping.columns["split"] == "part"
     assert {row["split"] for row in narrower.made.rows} == {"train", "val"}
     everything = narrower.where("part", []).where("column_2", [])
-    assert everything == bring_calls(tmp_path, kinds=150)
+    assert everything == take_calls(tmp_path, kinds=150)
 
 
 def test_the_values_of_a_column_come_with_how_often_they_do(tmp_path: Path) -> None:
-    assert bring_calls(tmp_path, kinds=3).values("part") == [
+    assert take_calls(tmp_path, kinds=3).values("part") == [
         ("train", 300), ("val", 150), ("other", 150)
     ]  # fmt: skip
 
 
 def test_what_a_person_filled_in_stays_when_rows_are_chosen(tmp_path: Path) -> None:
-    filled = bring_calls(tmp_path, kinds=4).fill({"text": "column_2", "label": "part"}, {})
+    filled = take_calls(tmp_path, kinds=4).fill({"text": "column_2", "label": "part"}, {})
     assert filled.where("part", ["train"]).mapping.columns == {"text": "column_2", "label": "part"}
-    named = bring_calls(tmp_path, kinds=4).fill(
+    named = take_calls(tmp_path, kinds=4).fill(
         {"text": "column_1", "label": "column_2"}, {"options": ["my own"]}
     )
     assert named.where("part", ["train"]).mapping.constants == {"options": ["my own"]}
 
 
 def test_what_is_missing_is_told_and_another_template_finds_its_columns(tmp_path: Path) -> None:
-    brought = bring_calls(tmp_path, kinds=4)
+    intake = take_calls(tmp_path, kinds=4)
     with pytest.raises(DatasetError, match="needs 'label'"):
-        _ = brought.take_for("text").fill({"text": "column_1"}, {}).made
+        _ = intake.take_for("text").fill({"text": "column_1"}, {}).made
     with pytest.raises(DatasetError, match="Which column is 'instruction'"):
-        _ = brought.take_for("alpaca").fill({}, {}).made
-    again = brought.take_for("alpaca").fill({}, {}).use(find("conversation"))
+        _ = intake.take_for("alpaca").fill({}, {}).made
+    again = intake.take_for("alpaca").fill({}, {}).use(find("conversation"))
     assert again.made.rows[0]["answer"] == "intent 000"
     assert again.column_of("answer") == "column_2"
 

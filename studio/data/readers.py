@@ -31,7 +31,8 @@ FILE_BYTES = 50_000_000
 ROWS = 200_000
 FIELD_CHARACTERS = 100_000
 
-__all__ = ["FILE_BYTES", "FORMATS", "ROWS", "Row", "Rows", "parse_rows", "read_rows", "sort_rows"]
+__all__ = ["FILE_BYTES", "FORMATS", "ROWS", "Row", "Rows", "parse_pasted", "parse_rows",
+           "read_rows", "sort_rows"]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,12 @@ def parse_rows(text: str, suffix: str = "", *, name: str = "text") -> Rows:
             if form.delimiter != {".csv": ",", ".tsv": "\t"}.get(suffix):
                 notes = (f"Its columns are parted by {form.delimiter!r}.",)
     return sort_rows(records, name, kind=KIND_NAMES[form.kind], notes=notes)
+
+
+def parse_pasted(text: str) -> Rows:
+    """Read rows from text that has no name; what looks like nothing else is a text per line."""
+    suffix = "" if sniff(text, "") else ".txt"
+    return parse_rows(text, suffix, name="pasted text")
 
 
 def sort_rows(

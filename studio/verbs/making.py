@@ -11,7 +11,7 @@ from studio.data.foreign import Brought, free_name
 from studio.data.gather import Gathered, demand, gather
 from studio.data.hub import read_hub
 from studio.data.mapping import Mapping, suggest
-from studio.data.readers import Rows
+from studio.data.readers import Rows, parse_pasted
 from studio.data.reuse import rows_of_dataset
 from studio.data.template import Template, find, own, shipped
 from studio.data.template_forms import read_templates
@@ -32,6 +32,10 @@ class Making(Home):
         """Every readable template, the shipped ones first; a person's own win over a name."""
         mine, _ = own(self.settings.home)
         return list((shipped() | mine).values())
+
+    def own_templates(self) -> list[str]:
+        """Names of a person's own templates."""
+        return list(own(self.settings.home)[0])
 
     def template(self, name_or_path: str | Path) -> Template:
         """A template by name or file."""
@@ -69,13 +73,14 @@ class Making(Home):
         return Brought(tuple(kept), found.left)
 
     def gather(
-        self, sources: Sequence[str | Path], *, encoding: str = "", owner: str | None = None
-    ) -> Gathered:
+        self, sources: Sequence[str | Path], *, pasted: str = "", encoding: str = "",
+        owner: str | None = None,
+    ) -> Gathered:  # fmt: skip
         """Rows of files and of what else has some, every record with its place.
 
-        Besides files: `hub:OWNER/NAME[@CONFIG][:SPLIT]`, `dataset:ID`, `chats`, `chat:ID[@LANE]`.
-        Chats are those of the owner, without one everybody's. DatasetError if a source cannot be
-        read or they are too much together.
+        Besides files: `hub:OWNER/NAME[@CONFIG][:SPLIT]`, `dataset:ID`, `chats`, `chat:ID[@LANE]`,
+        and text that was pasted. Chats are those of the owner, without one everybody's.
+        DatasetError if a source cannot be read or they are too much together.
         """
         named = [(source, *str(source).partition(":")[::2]) for source in sources]
         files = [Path(source) for source, kind, _ in named if kind not in OTHER_SOURCES]
@@ -84,6 +89,7 @@ class Making(Home):
             for source, kind, about in named
             if kind in OTHER_SOURCES
         ]
+        parts += [("pasted text", parse_pasted(pasted))] if pasted.strip() else []
         return gather(files, encoding=encoding, others=parts)
 
     def _read_source(self, kind: str, about: str, owner: str | None) -> Rows:

@@ -1,9 +1,9 @@
 """Rows that were read and are not in a workbook yet: which of them, and which column is what.
 
-brought = bring(gathered, templates)              as it is suggested
-brought = brought.where("intent", ["ring"])       only some of them
-brought = brought.fill({"text": "say"}, {})       a person's own mapping
-made = brought.made                               what a workbook would get
+intake = take_in(gathered, templates)           as it is suggested
+intake = intake.where("intent", ["ring"])       only some of them
+intake = intake.fill({"text": "say"}, {})       a person's own mapping
+made = intake.made                               what a workbook would get
 """
 
 import csv
@@ -24,7 +24,7 @@ from studio.errors import DatasetError
 
 
 @dataclass(frozen=True)
-class Brought:
+class Intake:
     """Never changed in place: every choice gives another one."""
 
     everything: Gathered
@@ -69,7 +69,7 @@ class Brought:
             return self.chosen
         return self.chosen.mapped(demand(self.mapping, self.chosen.rows, self.template))
 
-    def where(self, column: str, values: Sequence[str]) -> "Brought":
+    def where(self, column: str, values: Sequence[str]) -> "Intake":
         """Only rows with one of these values in the column; with none given all of them again."""
         wished = {name: those for name, those in self.wished.items() if name != column}
         if values:
@@ -82,16 +82,16 @@ class Brought:
             return replace(other, mapping=other._with_options(self))
         return replace(other, mapping=guess(self.mapping.format, chosen.rows, self.template))
 
-    def use(self, template: Template) -> "Brought":
+    def use(self, template: Template) -> "Intake":
         """With another template, and the mapping that suits it."""
         return _suggested(self.everything, self.chosen, template, self.wished)
 
-    def take_for(self, format: Format) -> "Brought":
+    def take_for(self, format: Format) -> "Intake":
         """With what the rows are said to be, and the columns that most likely fill its fields."""
         mapping = guess(format, self.chosen.rows, self.template)
         return replace(self, mapping=mapping, own=False, fault="")
 
-    def fill(self, columns: Filled[str, str], constants: Filled[str, JsonValue]) -> "Brought":
+    def fill(self, columns: Filled[str, str], constants: Filled[str, JsonValue]) -> "Intake":
         """With what a person put into the form."""
         try:
             mapping = fill(self.mapping.format, columns, constants)
@@ -99,7 +99,7 @@ class Brought:
             return replace(self, own=True, fault=str(error))
         return replace(self, mapping=mapping, own=True, fault="")
 
-    def _with_options(self, before: "Brought") -> Mapping:
+    def _with_options(self, before: "Intake") -> Mapping:
         """A person's mapping, offering the labels that are there now."""
         old = options_of(before.mapping, before.template, before.chosen.rows)
         kept = {n: one for n, one in before.mapping.constants.items() if old.get(n) != one}
@@ -107,9 +107,9 @@ class Brought:
         return before.mapping.model_copy(update={"constants": now | kept})
 
 
-def bring(
+def take_in(
     gathered: Gathered, templates: Sequence[Template], wished: Template | None = None
-) -> Brought:
+) -> Intake:
     """Rows as they are most likely meant, for the template wished for or the likeliest one."""
     template = wished or choose_template(gathered.rows, templates)
     return _suggested(gathered, gathered, template, {})
@@ -117,10 +117,10 @@ def bring(
 
 def _suggested(
     everything: Gathered, chosen: Gathered, template: Template, wished: dict[str, tuple[str, ...]]
-) -> Brought:
+) -> Intake:
     empty = Mapping(format="columns", columns={})
     mapping = suggest(chosen.rows, template) if chosen.rows else empty
-    return Brought(everything, chosen, template, mapping, wished)
+    return Intake(everything, chosen, template, mapping, wished)
 
 
 def list_refused(refused: Sequence[tuple[Place, str]]) -> str:
