@@ -19,6 +19,8 @@ class Workbench:
     """Id of the open workbook, or None; it survives a reload."""
     changed: gr.State
     """Time of the last change of it, from `now`."""
+    only: gr.State
+    """Which rows the Examples panel is asked to show, and when: (filter, time), or None."""
     made: gr.State
     """Time at which the last dataset was frozen, from `now`; the list of datasets hears it."""
     scope: gr.State
@@ -34,8 +36,8 @@ class Workbench:
 def make(links: Links, panels: gr.Tabs, tab: gr.Tab) -> Workbench:
     """A bench with nothing on it but what the browser remembers."""
     return Workbench(
-        book=links.workbook, changed=gr.State(0.0), made=gr.State(0.0), scope=links.scope,
-        owner=links.owner, panels=panels, tab=tab,
+        book=links.workbook, changed=gr.State(0.0), only=gr.State(None), made=gr.State(0.0),
+        scope=links.scope, owner=links.owner, panels=panels, tab=tab,
     )  # fmt: skip
 
 
