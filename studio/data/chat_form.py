@@ -120,18 +120,26 @@ class ChatForm:
         return [mark for marks in found for mark in marks]
 
     @cached_property
+    def _added(self) -> dict[str, bool]:
+        """The tokens that were added to the vocabulary, and whether they are special."""
+        tokens = self.tokenizer.get_added_tokens_decoder().values()
+        return {token.content: token.special for token in tokens}
+
+    @cached_property
     def _controls(self) -> tuple[str, ...]:
         """Tokens that a text must not hold: the special ones, and those the template writes."""
         return tuple(
-            token.content
-            for token in self.tokenizer.get_added_tokens_decoder().values()
-            if token.special or (token.content.strip() and token.content in self.template)
+            text
+            for text, special in self._added.items()
+            if special or (text.strip() and text in self.template)
         )
 
     @cached_property
     def _foreign(self) -> tuple[str, ...]:
         """Those that an answer must not hold either."""
-        return tuple(mark for mark in self._controls if not OWN_MARK.fullmatch(mark))
+        return tuple(
+            mark for mark in self._controls if self._added[mark] or not OWN_MARK.fullmatch(mark)
+        )
 
     def _marks_of(self, role: str) -> tuple[str, ...]:
         return self._foreign if role == "assistant" else self._controls
