@@ -1,5 +1,7 @@
 """What Jinja source reads, found out without running any of it."""
 
+from functools import lru_cache
+
 import jinja2
 from jinja2 import nodes
 
@@ -9,8 +11,9 @@ from studio.errors import TemplateError
 _GIVEN_NAMES = frozenset({"row", "answer_choices", "range", "loop", "self", "caller"})
 
 
+@lru_cache(maxsize=512)
 def parse(source: str) -> nodes.Template:
-    """Parse Jinja source; TemplateError with the line if it is wrong."""
+    """Parse Jinja source, not to be changed; TemplateError with the line if it is wrong."""
     try:
         return jinja2.Environment().parse(source)
     except jinja2.TemplateSyntaxError as error:
@@ -28,6 +31,19 @@ def reads(source: str, name: str) -> bool:
 def line_of(source: str, name: str) -> int:
     """The line on which the source first uses that name; 1 if it does not."""
     return min((use.lineno for use in _names(parse(source)) if use.name == name), default=1)
+
+
+@lru_cache(maxsize=1024)
+def columns_read(source: str) -> frozenset[str] | None:
+    """Every name that the source uses; None if it may read the whole row.
+
+    So may a source that is no plain Jinja, such as a chat template with marks of its own.
+    """
+    try:
+        names = frozenset(name.name for name in _names(parse(source)))
+    except TemplateError:
+        return None
+    return None if "row" in names else names
 
 
 def names_in(source: str, *, optional: bool = True) -> set[str]:

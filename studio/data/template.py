@@ -12,6 +12,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -207,8 +208,14 @@ class Template(BaseModel):
 
 def shipped() -> dict[str, Template]:
     """The templates that come with the studio, by name."""
-    templates = (Template.load(path) for path in sorted(PROMPTS.glob("*.yaml")))
+    templates = (_load(path, path.stat().st_mtime_ns) for path in sorted(PROMPTS.glob("*.yaml")))
     return {template.name: template for template in templates}
+
+
+@lru_cache(maxsize=256)
+def _load(path: Path, changed: int) -> Template:
+    """Reading YAML takes milliseconds, and a gallery reads all of it again and again."""
+    return Template.load(path)
 
 
 def own(home: Path) -> tuple[dict[str, Template], dict[str, str]]:
@@ -217,7 +224,7 @@ def own(home: Path) -> tuple[dict[str, Template], dict[str, str]]:
     faults: dict[str, str] = {}
     for path in sorted((home / "templates").glob("*.yaml")):
         try:
-            template = Template.load(path)
+            template = _load(path, path.stat().st_mtime_ns)
         except TemplateError as error:
             faults[path.name] = str(error)
         else:

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,19 @@ def place(name: str) -> gr.DownloadButton:
 
 
 def bring(
-    button: gr.Button, fetch: gr.DownloadButton, make: Callable[..., Any], *fixed: Any, inputs: Any
+    button: gr.Button,
+    fetch: gr.DownloadButton,
+    make: Callable[..., Any],
+    *fixed: Any,
+    inputs: Any,
+    also: Sequence[Any] = (),
 ) -> None:
-    """Let a click make a file, of the fixed arguments and the inputs, and then fetch it."""
-    made = wire(button.click, make, *fixed, inputs=inputs, outputs=fetch, show_progress="full")
+    """Let a click make a file, of the fixed arguments and the inputs, and then fetch it.
+
+    Where `make` tells more than the path, `also` is where that goes.
+    """
+    outputs = [fetch, *also] if also else fetch
+    made = wire(button.click, make, *fixed, inputs=inputs, outputs=outputs, show_progress="full")
     found = f"document.querySelector('#{fetch.elem_id}')"
     made.success(
         None, js=f"() => {{ setTimeout(() => {found}.click(), 150) }}", api_visibility="private"
