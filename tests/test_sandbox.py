@@ -4,15 +4,16 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
 
 from studio.data import renderer
 from studio.data.readers import Row
-from studio.data.sandbox import OUTPUT_CHARACTERS, SOURCE_BYTES, Sandbox
+from studio.data.sandbox import BATCH_ROWS, OUTPUT_CHARACTERS, SOURCE_BYTES, Sandbox
 from studio.errors import TemplateError
 
 
@@ -161,13 +162,59 @@ def test_a_value_that_json_cannot_hold_is_refused() -> None:
         assert "not plain text" in refusal(sandbox, "{{ n }}", {"n": float("nan")})
 
 
-def test_five_thousand_rows_take_less_than_a_second() -> None:
-    rows: list[Row] = [{"text": f"sentence {n}", "label": "good"} for n in range(5000)]
+def test_two_children_share_many_rows_and_every_text_comes_in_order() -> None:
+    rows: list[Row] = [{"n": number} for number in range(3 * BATCH_ROWS + 7)]
     with Sandbox() as sandbox:
-        sandbox.render({"a": "a"}, {})
-        start = time.monotonic()
-        sandbox.render_many({"prompt": "Say: {{ text }}", "answer": "{{ label }}"}, rows)
-        assert time.monotonic() - start < 1.0
+        before = len(psutil.Process().children())
+        texts = sandbox.render_columns({"a": "{{ n }}", "b": "{{ n + 1 }}"}, rows)
+        assert len(psutil.Process().children()) == before + 2
+    assert texts["a"] == [str(number) for number in range(len(rows))]
+    assert texts["b"] == [str(number + 1) for number in range(len(rows))]
+
+
+def test_a_failing_row_is_named_in_any_batch_and_the_rows_after_it_can_be_rendered() -> None:
+    rows: list[Row] = [{"n": 1} for _ in range(4 * BATCH_ROWS)]
+    rows[BATCH_ROWS + 3] = {"n": 0}
+    rows[2 * BATCH_ROWS] = {}
+    with Sandbox() as sandbox:
+        with pytest.raises(TemplateError, match=f"row {BATCH_ROWS + 4}, prompt: ZeroDivision"):
+            sandbox.render_columns({"prompt": "{{ 1 / n }}"}, rows)
+        with pytest.raises(TemplateError, match=f"not a column of row {2 * BATCH_ROWS + 1};"):
+            sandbox.render_columns({"prompt": "{{ n }}"}, rows)
+        assert sandbox.render_columns({"a": "{{ n }}"}, rows[:BATCH_ROWS]) == {
+            "a": ["1"] * BATCH_ROWS
+        }
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["x", "\ud800", "\u2028", 7, 2**70, -0.5, 1e300, True, None, ["a", 1], [[2**70]],
+     {"k": ["\udfff"]}],
+)  # fmt: skip
+def test_every_plain_value_reaches_the_template_exactly(value: Any) -> None:
+    with Sandbox() as sandbox:
+        texts = sandbox.render_many(
+            {"a": "{{ v }}", "b": "{{ row.v }}", "c": "{{ w }}"}, [{"v": value, "w": "y"}] * 2
+        )
+        alone = sandbox.render({"a": "{{ v }}"}, {"v": value, "unread": float(1)})
+    assert texts == [{"a": str(value), "b": str(value), "c": "y"}] * 2
+    assert alone == {"a": str(value)}
+
+
+def test_no_row_sees_what_another_one_set() -> None:
+    source = "{% if n == 1 %}{% set seen = n %}{% endif %}{{ seen is defined }}"
+    with Sandbox() as sandbox:
+        texts = sandbox.render_columns({"a": source}, [{"n": 1}, {"n": 2}, {"n": 1}])
+    assert texts["a"] == ["True", "False", "True"]
+
+
+def test_what_all_rows_have_in_common_is_read_like_a_column() -> None:
+    with Sandbox() as sandbox:
+        texts = sandbox.render_columns(
+            {"a": "{{ choices[n] }}", "b": "{{ row.choices | length }}{{ row.n }}"},
+            [{"n": 1}, {"n": 0}], common={"choices": ["no", "yes"]},
+        )  # fmt: skip
+    assert texts == {"a": ["yes", "no"], "b": ["21", "20"]}
 
 
 def test_the_renderer_imports_nothing_heavy() -> None:

@@ -1,15 +1,15 @@
 """Rows and a template become examples."""
 
 from collections import defaultdict
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, TypeAlias
 
 from pydantic import TypeAdapter, ValidationError
 
 from studio.data import shots
 from studio.data.example import Example, Message
 from studio.data.readers import Row
-from studio.data.sandbox import Sandbox
+from studio.data.sandbox import Sandbox, Texts
 from studio.data.split import SourceRow, fraction, identify
 from studio.data.template import CHOICE_SEPARATOR, Template
 from studio.data.template_parts import Phrasing, sources_of_turns
@@ -17,6 +17,9 @@ from studio.data.warm import warm_sandbox
 from studio.errors import DatasetError, sentence
 
 Phrasings = Literal["one", "all"]
+Choices: TypeAlias = Mapping[int, tuple[str, ...]]
+"""The possible answers by the number of the row."""
+Make: TypeAlias = Callable[[SourceRow, dict[str, str], tuple[str, ...]], Example]
 ROLES = ("user", "assistant")  # by turns, in the history of a conversation
 
 _TURNS = TypeAdapter(tuple[Message, ...])
@@ -61,6 +64,7 @@ def render_examples(
     rows, they are drawn from `pool`: the rows to learn from, by default these. TemplateError names
     the phrasing and the row that cannot be rendered.
     """
+    common = _common(template)
     choices = _render_choices(template, rows, sandbox)
     by_phrasing: dict[int, list[SourceRow]] = defaultdict(list)
     for row in rows:
@@ -68,23 +72,36 @@ def render_examples(
             by_phrasing[number].append(row)
     examples = []
     for number, asked in by_phrasing.items():
-        phrasing = template.phrasings[number - 1]
-        texts = sandbox.render_many(
-            _sources(template, phrasing),
-            [_with_choices(row, choices) for row in asked],
-            numbers=[row.number for row in asked],
-            what=f"template '{template.name}', phrasing {number}",
-        )
+        texts = _render(template, number, asked, choices=choices, sandbox=sandbox)
         solved = _solve(template, number, rows if pool is None else pool, sandbox, seed)
+        make = _maker(template, number, solved, seed=seed)
         examples += [
-            _example(
-                template, row, number, text, choices=choices.get(row.number, ()),
-                shown=shots.draw(row, solved, template.shots.count, seed=seed)
-                if template.shots else (),
-            )
-            for row, text in zip(asked, texts, strict=True)
-        ]  # fmt: skip
+            make(row, dict(zip(texts, parts, strict=True)), choices.get(row.number, common))
+            for row, *parts in zip(asked, *texts.values(), strict=True)
+        ]
     return sorted(examples, key=lambda example: (example.row, example.phrasing))
+
+
+def _render(
+    template: Template,
+    number: int,
+    rows: Sequence[SourceRow],
+    *,
+    choices: Choices,
+    sandbox: Sandbox,
+    only: Sequence[str] | None = None,
+) -> Texts:
+    """What each source of the phrasing of that number gives for each row."""
+    sources = _sources(template, template.phrasings[number - 1])
+    common = _common(template)
+    return sandbox.render_columns(
+        sources if only is None else {name: sources[name] for name in only},
+        [_with_choices(row, choices) for row in rows] if choices else
+        [row.columns for row in rows],
+        numbers=[row.number for row in rows],
+        what=f"template '{template.name}', phrasing {number}",
+        common={"answer_choices": list(common)} if common else None,
+    )  # fmt: skip
 
 
 def _solve(
@@ -95,14 +112,10 @@ def _solve(
         return []
     rows = shots.pool_of(pool, seed=seed)
     choices = _render_choices(template, rows, sandbox)
-    sources = _sources(template, template.phrasings[number - 1])
-    texts = sandbox.render_many(
-        {name: sources[name] for name in ("prompt", "answer")},
-        [_with_choices(row, choices) for row in rows],
-        numbers=[row.number for row in rows],
-        what=f"template '{template.name}', phrasing {number}",
+    texts = _render(
+        template, number, rows, choices=choices, sandbox=sandbox, only=("prompt", "answer")
     )
-    return shots.solve(rows, texts)
+    return shots.solve(rows, texts["prompt"], texts["answer"])
 
 
 def _sources(template: Template, phrasing: Phrasing) -> dict[str, str]:
@@ -112,32 +125,30 @@ def _sources(template: Template, phrasing: Phrasing) -> dict[str, str]:
     return sources | ({"system": template.system} if template.system else {})
 
 
-def _render_choices(
-    template: Template, rows: Sequence[SourceRow], sandbox: Sandbox
-) -> dict[int, tuple[str, ...]]:
-    """The possible answers by row number; empty if the template lists none."""
+def _common(template: Template) -> tuple[str, ...]:
+    """The possible answers where they are the same for every row; else none."""
     listed = template.answer_choices
-    if listed is None:
-        return {}
+    return () if listed is None or isinstance(listed, str) else listed
+
+
+def _render_choices(template: Template, rows: Sequence[SourceRow], sandbox: Sandbox) -> Choices:
+    """The possible answers by row number, where each row has its own."""
+    listed = template.answer_choices
     if not isinstance(listed, str):
-        return {row.number: listed for row in rows}
-    texts = sandbox.render_many(
+        return {}
+    texts = sandbox.render_columns(
         {"answer_choices": listed},
         [row.columns for row in rows],
         numbers=[row.number for row in rows],
         what=f"template '{template.name}'",
     )
     return {
-        row.number: tuple(
-            part.strip() for part in text["answer_choices"].split(CHOICE_SEPARATOR) if part.strip()
-        )
-        for row, text in zip(rows, texts, strict=True)
+        row.number: tuple(part.strip() for part in text.split(CHOICE_SEPARATOR) if part.strip())
+        for row, text in zip(rows, texts["answer_choices"], strict=True)
     }
 
 
-def _with_choices(row: SourceRow, choices: dict[int, tuple[str, ...]]) -> Row:
-    if row.number not in choices:
-        return row.columns
+def _with_choices(row: SourceRow, choices: Choices) -> Row:
     return {**row.columns, "answer_choices": list(choices[row.number])}
 
 
@@ -145,7 +156,7 @@ def _phrasings_for(
     row: SourceRow, template: Template, phrasings: Phrasings, seed: int
 ) -> Sequence[int]:
     numbers = range(1, len(template.phrasings) + 1)
-    if phrasings == "all":
+    if phrasings == "all" or len(numbers) == 1:
         return numbers
     weights = [phrasing.weight for phrasing in template.phrasings]
     left = fraction(seed, "phrasing", row.content) * sum(weights)
@@ -190,31 +201,29 @@ def _turns(template: Template, row: SourceRow, texts: dict[str, str]) -> list[Me
     return said
 
 
-def _example(
-    template: Template,
-    row: SourceRow,
-    phrasing: int,
-    texts: dict[str, str],
-    *,
-    choices: tuple[str, ...],
-    shown: Sequence[shots.Solved],
-) -> Example:
-    messages = [*_history(template, row), *_turns(template, row, texts)]
-    before = ""
-    if template.shots and template.shots.as_turns:
-        messages = shots.turns(shown) + messages
-    elif template.shots:
-        before = shots.write(template.shots, shown)
-    system = texts.get("system", "").strip()
-    if system:
-        messages.insert(0, Message(role="system", content=system))
-    messages.append(Message(role="user", content=before + texts["prompt"].strip()))
-    return Example(
-        id=f"{row.content[:16]}-{phrasing}",
-        row=row.number,
-        phrasing=phrasing,
-        messages=tuple(messages),
-        completion=texts["answer"].strip(),
-        choices=choices,
-        shown=len(before),
-    )
+def _maker(template: Template, phrasing: int, solved: Sequence[shots.Solved], *, seed: int) -> Make:
+    """A function that makes the example of a row, its texts and its choices."""
+
+    def make(row: SourceRow, texts: dict[str, str], choices: tuple[str, ...]) -> Example:
+        messages = [*_history(template, row), *_turns(template, row, texts)]
+        before = ""
+        if template.shots:
+            shown = shots.draw(row, solved, template.shots.count, seed=seed)
+            if template.shots.as_turns:
+                messages = shots.turns(shown) + messages
+            else:
+                before = shots.write(template.shots, shown)
+        if system := texts.get("system", "").strip():
+            messages.insert(0, Message(role="system", content=system))
+        messages.append(Message(role="user", content=before + texts["prompt"].strip()))
+        return Example(
+            id=f"{row.content[:16]}-{phrasing}",
+            row=row.number,
+            phrasing=phrasing,
+            messages=tuple(messages),
+            completion=texts["answer"].strip(),
+            choices=choices,
+            shown=len(before),
+        )
+
+    return make

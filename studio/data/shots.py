@@ -4,7 +4,7 @@ They are drawn from the rows to learn from alone, never the row itself nor anoth
 question, and depend on nothing but the rows, the template and the seed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from studio.data.example import Message
@@ -31,11 +31,13 @@ def pool_of(rows: Sequence[SourceRow], *, seed: int) -> list[SourceRow]:
     return sorted(chosen, key=lambda row: row.number)
 
 
-def solve(rows: Sequence[SourceRow], texts: Sequence[Mapping[str, str]]) -> list[Solved]:
+def solve(
+    rows: Sequence[SourceRow], prompts: Sequence[str], answers: Sequence[str]
+) -> list[Solved]:
     """Rendered rows to draw from; those with an empty prompt or answer show nothing."""
     solved = (
-        Solved(row, text["prompt"].strip(), text["answer"].strip())
-        for row, text in zip(rows, texts, strict=True)
+        Solved(row, prompt.strip(), answer.strip())
+        for row, prompt, answer in zip(rows, prompts, answers, strict=True)
     )
     return [one for one in solved if one.prompt and one.answer]
 
