@@ -75,6 +75,7 @@ def make_app(studio: Studio, address: Address) -> Any:
     from studio.ui.guard import Guard
     from studio.ui.page import build
     from studio.ui.sheet import REPORT
+    from studio.ui.sheet_book import BOOK
     from studio.ui.sheet_deck import DECKS
     from studio.ui.theme import CSS, HEAD, make_theme
 
@@ -89,7 +90,7 @@ def make_app(studio: Studio, address: Address) -> Any:
         server_name=address.host,
         server_port=address.port,
         theme=make_theme(),
-        css=CSS + REPORT + DECKS,
+        css=CSS + REPORT + DECKS + BOOK,
         head=HEAD,
         max_file_size="50mb",
         show_error=False,
