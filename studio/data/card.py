@@ -5,6 +5,7 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict
 
 from studio.data.checks import Finding
+from studio.data.mixture import Portion
 from studio.data.rendering import Phrasings
 
 
@@ -29,6 +30,8 @@ class Inputs(BaseModel):
     """Whether each row to learn from is rendered with one phrasing or with all."""
     limit: int | None
     """Most rows to be taken, or None for all."""
+    parts: tuple[str, ...] = ()
+    """What else was to be mixed in: part, share, and SHA-256 of what it was drawn from."""
 
 
 class DatasetCard(Inputs):
@@ -46,6 +49,8 @@ class DatasetCard(Inputs):
     """SHA-256 of train.jsonl."""
     heldout_sha256: str
     """SHA-256 of heldout.jsonl."""
+    mixture: tuple[Portion, ...] = ()
+    """What is learned beside the task; it is counted in `train`."""
     choices: tuple[str, ...]
     """The possible answers, where they are the same for every example."""
     findings: tuple[Finding, ...]

@@ -27,6 +27,7 @@ from studio.data.card import DatasetCard, Inputs
 from studio.data.checks import Finding, check_examples, found, is_empty
 from studio.data.closer_checks import check_closely
 from studio.data.example import Example
+from studio.data.mixture import Source, mix
 from studio.data.readers import Row
 from studio.data.rendering import Phrasings, render_examples
 from studio.data.sandbox import Sandbox
@@ -89,6 +90,7 @@ def build_dataset(
     limit: int | None = None,
     beforehand: Sequence[Finding] = (),
     asked: Callable[[], Mapping[str, Sequence[str]]] = dict,
+    sources: Sequence[Source] = (),
 ) -> Dataset:
     """Make a dataset of rows, or return the one that the same inputs gave before.
 
@@ -96,7 +98,8 @@ def build_dataset(
     `phrasings="all"` every row to learn from gives one example per phrasing; held-out rows give
     one each, because the statistics count independent cases. `limit` is the most rows taken;
     `beforehand` is what was found while they were read, for the card, and `asked` gives the
-    questions of probes by name, which should not be among them.
+    questions of probes by name, which should not be among them. What is learned beside the task is
+    drawn from `sources`.
     DatasetError or TemplateError, and no folder, if it cannot be done.
     """
     _refuse(rows, heldout_share=heldout_share, limit=limit)
@@ -109,12 +112,20 @@ def build_dataset(
         heldout_share=heldout_share,
         phrasings=phrasings,
         limit=limit,
+        parts=tuple(f"{one.part} {one.part.share} {one.fingerprint()}" for one in sources),
     )
-    digits = _fingerprint([FORMAT, inputs.model_dump()])[:8]
+    # Without what is not said: options that came later do not change the ids of earlier datasets.
+    digits = _fingerprint([FORMAT, inputs.model_dump(exclude_defaults=True)])[:8]
     identity = f"{slug(name or template.name) or 'dataset'}-{digits}"
     if not (datasets_folder / identity / CARD).exists():
         files = _make_files(
-            template, rows, inputs=inputs, identity=identity, beforehand=beforehand, asked=asked()
+            template,
+            rows,
+            inputs=inputs,
+            identity=identity,
+            beforehand=beforehand,
+            asked=asked(),
+            sources=sources,
         )
         _publish(files, datasets_folder / identity)
     return open_dataset(identity, datasets_folder)
@@ -158,6 +169,7 @@ def _make_files(
     identity: str,
     beforehand: Sequence[Finding],
     asked: Mapping[str, Sequence[str]],
+    sources: Sequence[Source],
 ) -> dict[str, bytes]:
     """The content of every file of the dataset by name, the card last."""
     split, findings = _part(template, rows, inputs)
@@ -166,6 +178,7 @@ def _make_files(
     findings += check_closely(train, heldout, asked=asked)
     train = _not_empty(train, "to learn from")
     heldout = _not_empty(heldout, "to hold out")
+    train, portions = mix(train, heldout, sources, seed=inputs.seed)
     files = {"train.jsonl": _lines(train), "heldout.jsonl": _lines(heldout)}
     card = DatasetCard(
         **inputs.model_dump(),
@@ -175,7 +188,8 @@ def _make_files(
         heldout=len(heldout),
         train_sha256=hashlib.sha256(files["train.jsonl"]).hexdigest(),
         heldout_sha256=hashlib.sha256(files["heldout.jsonl"]).hexdigest(),
-        choices=_common_choices([*train, *heldout]),
+        mixture=tuple(portions),
+        choices=_common_choices([*(one for one in train if not one.part), *heldout]),
         findings=tuple(one.shortened() for one in (*beforehand, *findings)),
         license=template.license,
         source=template.source,

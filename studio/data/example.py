@@ -33,6 +33,10 @@ class Example(BaseModel):
     """The answer to learn."""
     choices: tuple[str, ...] = ()
     """Every answer that was possible, when the template lists them."""
+    origin: str = ""
+    """Where its row came from, or what made it, if that is known."""
+    part: str = ""
+    """Which part of the mixture it belongs to; empty for the task itself."""
     shown: int = 0
     """How many characters of the last message are solved rows, shown before the question."""
 
