@@ -19,4 +19,4 @@ def build(studio: Studio, links: Links, tab: gr.Tab) -> None:
             id = title.split()[-1].lower()
             with gr.Tab(title, id=id, elem_id=f"part-{id}") as part:
                 module.build(studio, links, setting, part)
-    visitor.build(links, setting)
+    visitor.build(studio, links, setting)

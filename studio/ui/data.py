@@ -5,22 +5,25 @@ from typing import Any
 import gradio as gr
 
 from studio.studio import Studio
-from studio.ui import examples, rows_in, workbench
+from studio.ui import before, books, examples, rows_in, workbench
 from studio.ui.border import told, wire
 from studio.ui.links import Links
 
-PANELS: dict[str, Any] = {"Rows": rows_in}
+PANELS: dict[str, Any] = {"Rows": rows_in, "Before": before}
 """In the order of the work; each has `build(studio, links, bench, tab)`."""
 
 
 def build(studio: Studio, links: Links, tab: gr.Tab) -> None:
     """Lay the tab out and wire it."""
+    line = gr.Column()
     with gr.Tabs(selected="rows", elem_id="data-panels") as panels:
         bench = workbench.make(links, panels, tab)
         for title, module in PANELS.items():
             name = title.lower()
             with gr.Tab(title, id=name, elem_id=f"panel-{name}") as panel:
                 module.build(studio, links, bench, panel)
+    with line:
+        books.build(studio, bench)
     gr.Markdown("### Datasets")
     listed = gr.HTML(elem_id="datasets")
     wire([tab.select, bench.made.change], show_datasets, studio, outputs=listed)

@@ -1,275 +1,369 @@
-"""The first panel of the Data tab: where rows come from, and what becomes of them."""
+"""The Rows panel: rows are brought in from anywhere, looked at, mapped, and put into a workbook."""
 
 from collections.abc import Sequence
-from functools import partial
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
-from studio.data.readers import Row, Rows, parse_rows, read_rows
-from studio.data.rendering import preview
+from studio.data.gather import Place
+from studio.data.intake import Intake, list_refused, take_in
+from studio.data.mapping import TITLES, Format
+from studio.data.mapping_form import fits
 from studio.data.template import Template
-from studio.errors import StudioError, TemplateError
+from studio.data.workbook import Workbook
+from studio.errors import DatasetError, StudioError
 from studio.studio import Studio
-from studio.ui import examples, seen, workbench
+from studio.ui import fetching, mapping_slots, rows_told, sources
 from studio.ui.border import told, wire
-from studio.ui.draft import Draft, apply_draft, name_template, open_draft
-from studio.ui.links import Links, go_to
-from studio.ui.workbench import Workbench
+from studio.ui.seen import tell_fault
+from studio.ui.links import Links
+from studio.ui.markup import quiet
+from studio.ui.workbench import Workbench, now, open_panel
 
-FIRST = "sentiment"
-SOURCES = [("The template's own rows", "own"), ("Upload a file", "file"), ("Paste text", "text")]
-FORMATS = [
-    ("JSON lines", ".jsonl"), ("JSON", ".json"), ("CSV with a header", ".csv"),
-    ("Tab-separated", ".tsv"), ("One text per line", ".txt"),
-]  # fmt: skip
-ANY_TASK = "every task"
-SHOWN_ROWS = 50  # rows that can be looked at before a dataset is built
+THE_BOOKS = "@"
+"""Stands for the template of the open workbook."""
+VALUES_SHOWN = 1000
+FORMATS: list[tuple[str, Format]] = [(title, format) for format, title in TITLES.items()]
 
-Boxes = list[gr.Textbox]
+
+@dataclass(frozen=True)
+class Panel:
+    """The components below the source."""
+
+    found: gr.HTML
+    refused: gr.Button
+    column: gr.Dropdown
+    values: gr.Dropdown
+    chosen: gr.HTML
+    template: gr.Dropdown
+    format: gr.Dropdown
+    slots: mapping_slots.Slots
+    ready: gr.HTML
+    title: gr.Textbox
+    begin: gr.Button
+    add: gr.Button
+    rows: gr.HTML
+
+    @property
+    def judged(self) -> list[Any]:
+        """What `_judge` draws: what would come of the rows."""
+        return [self.chosen, self.ready, self.begin, self.add, self.rows]
+
+    @property
+    def mapped(self) -> list[Any]:
+        """What `_map` draws: the form, and what would come of the rows."""
+        return [self.template, self.format, *self.slots.parts, *self.judged]
+
+    @property
+    def parts(self) -> list[Any]:
+        """What `_show` draws: everything."""
+        return [self.found, self.refused, self.column, self.values, self.title, *self.mapped]
 
 
 def build(studio: Studio, links: Links, bench: Workbench, tab: gr.Tab) -> None:
     """Lay the panel out and wire it."""
+    intake = gr.State(None)
     with gr.Row():
         with gr.Column(scale=2, min_width=320):
-            search, task, template, about = _lay_out_gallery(studio)
-            source, file, text, kind, found = _lay_out_rows()
-            boxes, save = _lay_out_editor()
+            about, lost, fetch = _lay_out_book()
+            source = sources.lay_out()
         with gr.Column(scale=3, min_width=320):
-            gr.Markdown("### What the model will see")
-            number = gr.Slider(1, SHOWN_ROWS, value=1, step=1, label="Row shown", elem_id="row")
-            seen = gr.HTML(examples.WAITING, elem_id="preview", min_height=260)
-            options, build_button = _lay_out_build()
-            built = gr.HTML(examples.NOT_BUILT, elem_id="built")
-            tune = gr.Button("Tune on this dataset", visible=False, elem_id="tune-on-it")
-    rows = gr.State([])
+            panel = _lay_out()
 
-    drawn = [rows, found, number, seen]
-    gathered = [template, source, file, text, kind, *boxes]
-    chosen = [about, *boxes, *drawn]
-    wire(bench.tab.select, choose_first, studio, inputs=[about, *gathered], outputs=chosen)
-    sought = [search.change, task.change]
-    wire(sought, list_templates, studio, inputs=[search, task, template], outputs=template)
-    wire(template.input, choose, studio, inputs=gathered, outputs=chosen)
-    wire(source.change, show_source, inputs=source, outputs=[file, text, kind])
-    brought = [source.change, file.change, text.blur, kind.change]
-    wire(brought, gather, studio, inputs=gathered, outputs=drawn, trigger_mode="always_last")
-    shown = [template, rows, number, *boxes]
-    edited = [number.release, *(box.blur for box in boxes)]
-    wire(edited, show_row, studio, inputs=shown, outputs=seen, trigger_mode="always_last")
-    kept = wire(save.click, save_template, studio, inputs=shown, outputs=template)
-    wire(kept.then, show_row, studio, inputs=shown, outputs=seen)
-    made = wire(
-        build_button.click, build_dataset, studio, inputs=[template, rows, *options, *boxes],
-        outputs=[built, links.dataset, tune], show_progress="minimal",
-    )  # fmt: skip
-    wire(made.success, workbench.now, outputs=bench.made)
-    wire(tune.click, partial(go_to, "tune"), outputs=links.tabs)
+    whose = [bench.book, bench.scope]
+    listed = wire([bench.tab.select, bench.made.change, bench.scope.change], list_sources, studio,
+                  inputs=[source.sample, bench.scope], outputs=source.menus)  # fmt: skip
+    wire([bench.tab.select, bench.book.change, bench.changed.change, bench.scope.change], tell_book,
+         studio, inputs=whose, outputs=[about, lost, panel.add],
+         trigger_mode="always_last")  # fmt: skip
+    taken = {"inputs": [*whose, intake, *source.held], "outputs": [intake, *panel.parts]}
+    wire(listed.then, read_first, studio, **taken)
+    wire(source.source.change, sources.show_source, inputs=source.source,
+         outputs=[*source.groups.values()])  # fmt: skip
+    brought = [
+        source.source.input, source.files.change, source.encoding.input, source.text.blur,
+        source.sample.input, source.fetch.click, source.hub.submit, source.chats.input,
+        source.lane.input, source.dataset.input,
+    ]  # fmt: skip
+    wire(brought, read, studio, **taken, trigger_mode="always_last", show_progress="minimal",
+         show_progress_on=panel.found)  # fmt: skip
+    _wire_form(studio, bench, intake, panel)
+    kept = [intake, *whose]
+    wire(panel.begin.click, begin, studio, inputs=[panel.title, *kept],
+         outputs=[bench.book, bench.changed, bench.panels], show_progress="minimal")  # fmt: skip
+    wire(panel.add.click, add, studio, inputs=kept, outputs=[bench.changed, bench.panels])
+    fetching.bring(panel.refused, fetch, write_refused, inputs=intake)
+    fetching.bring(lost, fetch, write_refused_of_book, studio, inputs=whose)
 
 
-def _lay_out_gallery(studio: Studio) -> tuple[gr.Textbox, gr.Dropdown, gr.Radio, gr.HTML]:
-    tasks = sorted({template.task for template in studio.templates()})
-    gr.Markdown("### Template")
-    with gr.Row():
-        search = gr.Textbox(value="", label="Search", placeholder="a word", min_width=120)
-        task = gr.Dropdown([ANY_TASK, *tasks], value=ANY_TASK, label="Task", min_width=120)
-    template = gr.Radio(
-        _titles(studio.templates()), value=FIRST, label="Templates", elem_id="template",
-        elem_classes="st-gallery",
-    )  # fmt: skip
-    return search, task, template, gr.HTML(elem_id="about-template")
+def _wire_form(studio: Studio, bench: Workbench, intake: gr.State, panel: Panel) -> None:
+    """Every choice about the rows changes the intake, and is drawn from it."""
+    form = [intake, *panel.mapped]
+    last = {"trigger_mode": "always_last"}
+    wire(panel.column.input, show_values, inputs=[intake, panel.column], outputs=panel.values)
+    wire(panel.values.input, choose_values, studio, inputs=[intake, panel.column, panel.values],
+         outputs=form, **last)  # fmt: skip
+    wire(panel.template.input, use_template, studio,
+         inputs=[intake, panel.template, bench.book, bench.scope], outputs=form)  # fmt: skip
+    wire(panel.format.input, take_for, inputs=[intake, panel.format], outputs=form)
+    filled = [*(menu.input for menu in panel.slots.menus), *(t.blur for t in panel.slots.texts),
+              *(text.submit for text in panel.slots.texts)]  # fmt: skip
+    wire(filled, fill, inputs=[intake, *panel.slots.held], outputs=[intake, *panel.judged], **last)
 
 
-def _lay_out_rows() -> tuple[gr.Radio, gr.File, gr.Textbox, gr.Dropdown, gr.HTML]:
-    gr.Markdown("### Rows")
-    source = gr.Radio(SOURCES, value="own", label="Where rows come from", elem_id="source")
-    file = gr.File(
-        label="File of rows: JSONL, JSON, CSV, TSV or TXT, at most 50 MB", visible=False,
-        elem_id="file", height=140,
-    )  # fmt: skip
-    text = gr.Textbox(value="", label="Rows", lines=6, visible=False, elem_id="pasted")
-    kind = gr.Dropdown(FORMATS, value=".jsonl", label="Format", visible=False, elem_id="format")
-    return source, file, text, kind, gr.HTML(elem_id="found")
+def _lay_out_book() -> tuple[gr.HTML, gr.Button, gr.DownloadButton]:
+    about = gr.HTML(visible=False, elem_id="rows-of-book")
+    lost = gr.Button("Its refused records as CSV", size="sm", visible=False, elem_id="lost-of-book")
+    return about, lost, fetching.place("refused")
 
 
-def _lay_out_editor() -> tuple[Boxes, gr.Button]:
-    with gr.Accordion("Edit the template", open=False, elem_id="editor"):
-        boxes = [
-            gr.Textbox(value="", label="Title", elem_id="edit-title"),
-            gr.Textbox(
-                value="", label="System message", info="None if empty.", elem_id="edit-system"
-            ),
-            gr.Textbox(
-                value="", label="Phrasings", lines=7, elem_id="edit-phrasings",
-                info="Ways to ask, in Jinja over the columns; a line of --- between two.",
-            ),
-            gr.Textbox(
-                value="", label="Answer", elem_id="edit-answer", info="Jinja over the columns."
-            ),
-            gr.Textbox(
-                value="", label="Possible answers", lines=2, elem_id="edit-choices",
-                info="One per line, or Jinja giving them separated by |||; empty if open.",
-            ),
-        ]  # fmt: skip
-        save = gr.Button("Save as my template", size="sm", elem_id="save-template")
-    return boxes, save
+def _lay_out() -> Panel:
+    found = gr.HTML(quiet("No rows yet."), elem_id="found")
+    refused = gr.Button("All refused records as CSV", size="sm", visible=False, elem_id="refused")
+    with gr.Accordion("Only some of the rows", open=False, elem_id="only-some"):
+        with gr.Row():
+            column = gr.Dropdown([], label="Column", elem_id="filter-column", min_width=150)
+            values = gr.Dropdown(
+                [], multiselect=True, label="Its values", elem_id="filter-values", min_width=240,
+                scale=3, info="None chosen takes every row.", allow_custom_value=True,
+            )  # fmt: skip
+        chosen = gr.HTML(elem_id="chosen-rows")
+    with gr.Accordion("Which column is which", open=True, elem_id="which-column"):
+        with gr.Row():
+            template = gr.Dropdown([], label="For the template", elem_id="rows-template",
+                                   min_width=220)  # fmt: skip
+            format = gr.Dropdown(FORMATS, value="columns", label="The rows are", min_width=220,
+                                 elem_id="taken-for")  # fmt: skip
+        slots = mapping_slots.lay_out()
+    ready = gr.HTML(elem_id="ready")
+    with gr.Row(equal_height=True):
+        title = gr.Textbox(value="", label="Title of the workbook", max_length=80, min_width=180,
+                           elem_id="workbook-title", scale=2)  # fmt: skip
+        begin = gr.Button("Begin a workbook", variant="primary", elem_id="begin", min_width=160,
+                          interactive=False)  # fmt: skip
+        add = gr.Button("Add to the open one", elem_id="add-rows", min_width=160, visible=False)
+    rows = gr.HTML(rows_told.NOTHING, elem_id="first-rows")
+    return Panel(found, refused, column, values, chosen, template, format, slots, ready, title,
+                 begin, add, rows)  # fmt: skip
 
 
-def _lay_out_build() -> tuple[list[Any], gr.Button]:
-    with gr.Row():
-        name = gr.Textbox(
-            value="", label="Name of the dataset", placeholder="the template's title",
-            elem_id="dataset-name",
-            max_length=80, min_width=180, scale=2,
-        )  # fmt: skip
-        button = gr.Button("Build dataset", variant="primary", elem_id="build", min_width=160)
-    with gr.Accordion("How it is built", open=False), gr.Row():
-        share = gr.Number(
-            0.2, label="Held-out share", minimum=0, maximum=1, step=0.05, min_width=140,
-            info="Kept back to measure the gain; a split column decides where there is one.",
-        )  # fmt: skip
-        ways = gr.Radio(
-            [("one phrasing per row", "one"), ("every phrasing", "all")], value="one",
-            label="Phrasings", min_width=180, info="For rows to learn from.",
-        )  # fmt: skip
-        limit = gr.Number(
-            0, label="Most rows", minimum=0, precision=0, min_width=120, info="0 takes all."
-        )
-        seed = gr.Number(42, label="Seed", minimum=0, precision=0, min_width=120)
-    return [name, share, ways, limit, seed], button
-
-
-def _titles(templates: Sequence[Template]) -> list[tuple[str, str]]:
-    return [(template.title, template.name) for template in templates]
+# ---- what the events do
 
 
 @told
-def list_templates(
-    studio: Studio, search: str | None, task: str | None, chosen: str | None
-) -> gr.Radio:
-    """The templates that fit the search, all if none is asked for."""
-    words = (search or "").casefold().split()
-    fitting = [
-        template
-        for template in studio.templates()
-        if task in (None, ANY_TASK, template.task)
-        and all(word in examples.searched(template) for word in words)
-    ]
-    names = [template.name for template in fitting]
-    label = f"Templates ({len(fitting)})" if fitting else "Templates (none fits the search)"
-    return gr.Radio(_titles(fitting), value=chosen if chosen in names else None, label=label)
+def list_sources(studio: Studio, sample: str | None, scope: str | None) -> list[Any]:
+    """The samples, conversations and datasets there are to choose from."""
+    return sources.list_sources(studio, sample, scope)
 
 
 @told
-def choose_first(studio: Studio, about: str | None, *rest: Any) -> list[Any]:
-    """Open the first template when the tab is opened, and leave a chosen one alone."""
-    if about:
-        return [gr.skip()] * (1 + 5 + 4)
-    return choose(studio, *rest)
-
-
-@told
-def choose(studio: Studio, name: str | None, *rest: Any) -> list[Any]:
-    """Open a template in the editor and look at its first row."""
-    template = _template(studio, name)
-    draft = open_draft(template)
-    boxes = [draft.title, draft.system, draft.phrasings, draft.answer, draft.choices]
-    source, file, text, kind = rest[:4]
-    about = examples.tell_template(template)
-    return [about, *boxes, *_gather(template, source, file, text, kind)]
-
-
-def show_source(source: str) -> list[Any]:
-    """Show the fields that belong to a source of rows."""
+def tell_book(studio: Studio, book: str | None, scope: str | None) -> list[Any]:
+    """Where the rows of the open workbook came from; nothing while none is open."""
+    if not book:
+        return [gr.HTML(visible=False), gr.Button(visible=False), gr.Button(visible=False)]
+    opened = studio.workbooks.open(book, scope)
     return [
-        gr.File(visible=source == "file"),
-        gr.Textbox(visible=source == "text"),
-        gr.Dropdown(visible=source == "text"),
+        gr.HTML(rows_told.tell_book(opened), visible=True),
+        gr.Button(visible=bool(opened.refused())),
+        gr.Button(visible=True),
     ]
 
 
 @told
-def gather(
-    studio: Studio, name: str | None, source: str, file: str | None, text: str, kind: str,
-    *boxes: str,
-) -> list[Any]:  # fmt: skip
-    """Read the rows and look at the first of them."""
-    template = _edited(studio, name, boxes)
-    return _gather(template, source, file, text, kind)
+def read_first(
+    studio: Studio, book: str | None, scope: str | None, before: Intake | None, *held: Any
+) -> list[Any]:
+    """Read the sample when the tab is opened, and leave what was read alone."""
+    if before is not None:
+        return [gr.skip()] * (1 + _PARTS)
+    return _read(studio, book, scope, *held)
 
 
-def _gather(template: Template, source: str, file: str | None, text: str, kind: str) -> list[Any]:
+@told
+def read(
+    studio: Studio, book: str | None, scope: str | None, _before: Intake | None, *held: Any
+) -> list[Any]:
+    """Read the rows of the source, and suggest what they are."""
+    return _read(studio, book, scope, *held)
+
+
+def _read(studio: Studio, book: str | None, scope: str | None, *held: Any) -> list[Any]:
+    opened = _book(studio, book, scope)
+    templates = studio.templates()
     try:
-        rows = _read(template, source, file, text, kind)
+        gathered = sources.read(studio, scope, *held)
     except StudioError as error:
-        return [[], seen.tell_fault(error), gr.skip(), examples.WAITING]
-    number = gr.Slider(maximum=max(2, min(SHOWN_ROWS, len(rows.rows))), value=1)
-    return [rows.rows, examples.tell_rows(rows), number, _draw(template, rows.rows, 1)]
-
-
-def _read(template: Template, source: str, file: str | None, text: str, kind: str) -> Rows:
-    if source == "own":
-        return Rows(template.all_rows(), [])
-    if source == "file":
-        return read_rows(Path(file)) if file else Rows([], [])
-    return parse_rows(text, kind, name="pasted text") if text.strip() else Rows([], [])
+        return [None, tell_fault(error), *_show(None, templates, opened)[1:]]
+    wished = studio.template(held[3]) if held[0] == "sample" and held[3] else None
+    if opened and fits(opened.template, gathered.rows):
+        wished = wished or opened.template
+    intake = take_in(gathered, templates, wished)
+    return [intake, *_show(intake, templates, opened)]
 
 
 @told
-def show_row(studio: Studio, name: str | None, rows: list[Row], number: float, *boxes: str) -> str:
-    """Draw one row as the model will see it, with the editor's changes."""
-    return _draw(_edited(studio, name, boxes), rows, int(number))
-
-
-def _draw(template: Template, rows: Sequence[Row], number: int) -> str:
-    if not rows:
-        return examples.WAITING
-    try:
-        rendered = preview(template, [rows[min(number, len(rows)) - 1]], phrasings="all")
-    except StudioError as error:
-        return seen.tell_fault(error)
-    return seen.draw_examples(rendered)
-
-
-@told
-def save_template(
-    studio: Studio, name: str | None, rows: list[Row], number: float, *boxes: str
-) -> gr.Radio:
-    """Keep the editor's template under its title, with the rows at hand."""
-    template = name_template(_edited(studio, name, boxes), boxes[0])
-    saved = studio.save_template(template, rows)
-    gr.Info(f"Saved as {saved.name}, with {len(rows)} rows.")
-    return gr.Radio(_titles(studio.templates()), value=saved.name)
-
-
-@told
-def build_dataset(
-    studio: Studio, template: str | None, rows: list[Row], name: str, share: float, ways: str,
-    limit: float, seed: float, *boxes: str,
-) -> list[Any]:  # fmt: skip
-    """Freeze the dataset; the same inputs give the same one again."""
-    chosen = _edited(studio, template, boxes)
-    dataset = studio.build(
-        chosen,
-        rows,
-        name=name.strip() or None,
-        heldout_share=share,
-        seed=int(seed or 0),
-        phrasings=ways,
-        limit=int(limit) if limit else None,
+def show_values(intake: Intake | None, column: str | None) -> gr.Dropdown:
+    """The values of a column with how often they come, those chosen before chosen again."""
+    if intake is None or not column:
+        return gr.Dropdown(choices=[], value=None)
+    found = intake.values(column)
+    some = f"The {VALUES_SHOWN} most frequent of {len(found):,} are listed; type any other."
+    return gr.Dropdown(
+        choices=[(f"{value[:60]} ({count:,})", value) for value, count in found[:VALUES_SHOWN]],
+        value=list(intake.wished.get(column, ())),
+        info=some if len(found) > VALUES_SHOWN else "None chosen takes every row.",
     )
-    return [examples.tell_dataset(dataset), dataset.id, gr.Button(visible=True)]
 
 
-def _edited(studio: Studio, name: str | None, boxes: Sequence[str]) -> Template:
-    """The chosen template with the editor's changes; empty boxes were never opened."""
-    template = _template(studio, name)
-    return apply_draft(template, Draft(*boxes)) if any(boxes) else template
+@told
+def choose_values(
+    studio: Studio, intake: Intake | None, column: str | None, values: Sequence[str] | None
+) -> list[Any]:
+    """Take only rows with these values in the column."""
+    if intake is None or not column:
+        return _no_change()
+    other = intake.where(column, [str(value) for value in values or ()])
+    return [other, gr.skip(), *_map(other)]
 
 
-def _template(studio: Studio, name: str | None) -> Template:
-    if not name:
-        raise TemplateError("Choose a template first.")
-    return studio.template(name)
+@told
+def use_template(
+    studio: Studio, intake: Intake | None, name: str, book: str | None, scope: str | None
+) -> list[Any]:
+    """Map the rows for another template."""
+    if intake is None:
+        return _no_change()
+    opened = _book(studio, book, scope)
+    chosen = opened.template if opened and name == THE_BOOKS else studio.template(name)
+    other = intake.use(chosen)
+    return [other, gr.skip(), *_map(other)]
+
+
+@told
+def take_for(intake: Intake | None, format: Format) -> list[Any]:
+    """Take the rows for something else."""
+    if intake is None:
+        return _no_change()
+    other = intake.take_for(format)
+    return [other, gr.skip(), *_map(other)]
+
+
+@told
+def fill(intake: Intake | None, *held: str | None) -> list[Any]:
+    """Map the rows as the form says."""
+    if intake is None:
+        return [gr.skip()] * (1 + len(_judge(None)))
+    other = mapping_slots.fill(intake, held)
+    return [other, *_judge(other)]
+
+
+@told
+def begin(
+    studio: Studio, title: str, intake: Intake | None, book: str | None, scope: str | None
+) -> list[Any]:
+    """Put the rows into a workbook of their own and open it."""
+    if intake is None:
+        raise DatasetError("There are no rows yet; choose where they come from.")
+    made = intake.made
+    begun = studio.workbooks.begin(
+        title, made, intake.template, owner=scope, mapping=intake.mapping.told[:2000]
+    )
+    gr.Info(f"{len(made.rows):,} rows are in a workbook of their own.", title="Begun")
+    return [begun.id, now(), open_panel("template")]
+
+
+@told
+def add(studio: Studio, intake: Intake | None, book: str | None, scope: str | None) -> list[Any]:
+    """Add the rows to the open workbook."""
+    opened = _book(studio, book, scope)
+    if intake is None or opened is None:
+        raise DatasetError("There is nothing to add yet; read rows and open a workbook first.")
+    made = intake.made
+    numbers = opened.add(made.rows, [str(place) for place in made.places])
+    gr.Info(f"{len(numbers):,} rows were added; undo takes them out again.", title="Added")
+    return [now(), open_panel("examples")]
+
+
+@told
+def write_refused(intake: Intake | None) -> str:
+    """Every refused record of what was read, those that the mapping refuses too, as a file."""
+    if intake is None:
+        raise DatasetError("Nothing was read yet.")
+    try:
+        refused = intake.made.refused
+    except DatasetError:
+        refused = intake.chosen.refused
+    return fetching.write("refused.csv", list_refused(refused))
+
+
+@told
+def write_refused_of_book(studio: Studio, book: str | None, scope: str | None) -> str:
+    """Every record that was refused when the open workbook was begun, as a file."""
+    opened = studio.workbooks.open(book or "", scope)
+    parted = [(place.rpartition(", line "), why) for place, why in opened.refused()]
+    refused = [(Place(source, int(line)), why) for (source, _, line), why in parted]
+    return fetching.write(f"{opened.id}-refused.csv", list_refused(refused))
+
+
+# ---- how an intake is drawn
+
+
+def _show(intake: Intake | None, templates: Sequence[Template], book: Workbook | None) -> list[Any]:
+    """Everything below the source, for rows just read."""
+    columns = intake.columns if intake else []
+    menu = [(one.title, one.name) for one in templates]
+    chosen = intake.template.name if intake else None
+    if book is not None:
+        menu.insert(0, (f"The workbook's: {book.template.title}", THE_BOOKS))
+        if intake is not None and intake.template == book.template:
+            chosen = THE_BOOKS
+    return [
+        rows_told.tell_read(intake.everything) if intake else quiet("No rows yet."),
+        gr.Button(visible=bool(intake and intake.everything.refused)),
+        gr.Dropdown(choices=columns, value=None),
+        gr.Dropdown(choices=[], value=None),
+        gr.Textbox(value=_title(intake)),
+        gr.Dropdown(choices=menu, value=chosen),
+        *_map(intake),
+    ]
+
+
+def _map(intake: Intake | None) -> list[Any]:
+    """The form without its menu of templates, and what would come of the rows."""
+    format = gr.Dropdown(value=intake.mapping.format) if intake else gr.skip()
+    return [format, *mapping_slots.draw(intake), *_judge(intake)]
+
+
+def _judge(intake: Intake | None) -> list[Any]:
+    chosen = rows_told.tell_chosen(intake)
+    if intake is None or not intake.everything.rows:
+        never = gr.Button(interactive=False)
+        return [chosen, "", never, never, rows_told.NOTHING]
+    try:
+        ready = bool(intake.made.rows)
+    except DatasetError:
+        ready = False
+    press = gr.Button(interactive=ready)
+    return [chosen, rows_told.tell_ready(intake), press, press, rows_told.draw_rows(intake)]
+
+
+def _no_change() -> list[Any]:
+    return [gr.skip()] * (2 + len(_map(None)))
+
+
+def _title(intake: Intake | None) -> str:
+    """What a workbook is called unless a person says otherwise: its first file or the sample."""
+    if intake is None or not intake.everything.places:
+        return ""
+    source = intake.everything.places[0].source
+    if source.startswith("sample of "):
+        return intake.template.title
+    return source.rpartition("/")[2].rpartition(":")[2].partition(".")[0][:80]
+
+
+def _book(studio: Studio, book: str | None, scope: str | None) -> Workbook | None:
+    return studio.workbooks.open(book, scope) if book else None
+
+
+_PARTS = len(_show(None, [], None))

@@ -21,18 +21,18 @@ def lay_out(studio: Studio) -> gr.BrowserState:
     )  # fmt: skip
 
 
-def build(links: Links, setting: Setting) -> None:
+def build(studio: Studio, links: Links, setting: Setting) -> None:
     """Read what the browser kept when the page is loaded, and keep what is opened from then on."""
     kept = links.kept
     visitor = [links.owner, setting.conversation, links.workbook]
     opened = [setting.conversation, links.workbook, links.scope, links.owner, kept]
-    wire(links.page.load, welcome, inputs=kept, outputs=opened)
+    wire(links.page.load, welcome, studio, inputs=kept, outputs=opened)
     wire([setting.conversation.change, links.workbook.change], remember, inputs=visitor,
          outputs=kept, trigger_mode="always_last")  # fmt: skip
 
 
 @told
-def welcome(kept: list[str | None], request: gr.Request) -> list[object]:
+def welcome(studio: Studio, kept: list[str | None], request: gr.Request) -> list[object]:
     """What was open, what the visitor sees, and the key; a new visitor gets one.
 
     Whoever sits at the machine itself sees every conversation, also those of the command line.
@@ -40,6 +40,8 @@ def welcome(kept: list[str | None], request: gr.Request) -> list[object]:
     owner, conversation, workbook = [*kept, None, None][:3]
     owner = owner or secrets.token_hex(16)
     scope = None if is_here(request) else owner
+    if workbook not in [card.id for card in studio.workbooks.list(scope)]:
+        workbook = None  # it was deleted meanwhile
     return [conversation, workbook, scope, owner, [owner, conversation, workbook]]
 
 
