@@ -59,3 +59,7 @@ class DatasetCard(Inputs):
     """Licence of the template and its own rows."""
     source: str
     """Where the texts come from."""
+
+    def replayed(self) -> tuple[str, ...]:
+        """Probes of which one half is learned, so that only the other may be measured."""
+        return tuple(dict.fromkeys(name for part in self.mixture for name in part.probes))

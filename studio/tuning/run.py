@@ -17,11 +17,13 @@ import json
 import os
 import signal
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from studio.errors import RunError
+from studio.data.dataset import open_dataset
+from studio.errors import DatasetError, RunError
 from studio.measure.comparison import Comparison
 from studio.names import slug
 from studio.tuning.events import Event, append_event, read_events
@@ -119,11 +121,18 @@ class Run:
             made_for = json.loads((self.adapter / "made_for.json").read_text(encoding="utf-8"))
             return tuple(made_for.get("replayed", ()))
         except FileNotFoundError:  # not finished yet: what it will have learned
-            names = dict.fromkeys(self.recipe.replay_probes)
+            names = dict.fromkeys([*self.recipe.replay_probes, *self._mixed_in()])
             for id in self.builds_on():
                 if (before := Run(self.folder.parent / id)).folder.exists():
                     names |= dict.fromkeys(before.replayed())
             return tuple(names)
+
+    def _mixed_in(self) -> tuple[str, ...]:
+        """Probes of which one half is part of the dataset."""
+        with suppress(DatasetError):  # removed since
+            datasets = self.folder.parent.parent / "datasets"
+            return open_dataset(self.recipe.dataset, datasets).card.replayed()
+        return ()
 
     def builds_on(self) -> list[str]:
         """Ids of the runs that have to end before this one can begin, each once."""

@@ -11,6 +11,7 @@ from studio.data.foreign import Brought, free_name
 from studio.data.gather import Gathered, demand, gather
 from studio.data.hub import read_hub
 from studio.data.mapping import Mapping, suggest
+from studio.data.mixture import Part, Source
 from studio.data.readers import Rows, parse_pasted
 from studio.data.reuse import rows_of_dataset
 from studio.data.template import Template, find, own, shipped
@@ -19,6 +20,7 @@ from studio.data.template_store import Version
 from studio.data.workbook import Workbook
 from studio.errors import DatasetError
 from studio.measure.probe import find as find_probes
+from studio.measure.replayed import find_source
 from studio.verbs.home import Home
 
 OTHER_SOURCES = ("hub", "dataset", "chat", "chats")
@@ -108,13 +110,16 @@ class Making(Home):
         rows: Path | Gathered | Sequence[dict[str, Any]] | None = None,
         *,
         mapping: Mapping | None = None,
+        mixture: Sequence[Part] = (),
         **options: Any,
     ) -> Dataset:
         """Freeze a dataset from a template and rows (its own, a file's, or given ones).
 
         Columns of a file or of what was gathered are found as `mapping` says, or as `suggest`
-        would. Options are those of `build_dataset`: name, heldout_share, seed, phrasings, limit.
+        would. `mixture` is what is learned beside the task. Options are those of `build_dataset`:
+        name, heldout_share, seed, phrasings, limit.
         """
+        options["sources"] = self.sources(mixture)
         chosen = template if isinstance(template, Template) else self.template(template)
         if isinstance(rows, Path):
             rows = self.gather([rows])
@@ -156,10 +161,11 @@ class Making(Home):
     def freeze(self, workbook: str, *, owner: str | None = None, **options: Any) -> Dataset:
         """Freeze a workbook's rows into a dataset; the workbook stays and may be frozen again.
 
-        Options are those of `build_dataset`, and win over what was settled in the workbook.
+        Options are those of `build`, and win over what was settled in the workbook.
         """
         book = self.workbooks.open(workbook, owner)
         settled = {"name": book.card.title} | book.options | options
+        settled["sources"] = self.sources(settled.pop("mixture", ()))
         return build_dataset(
             book.template,
             book.rows(),
@@ -168,6 +174,11 @@ class Making(Home):
             beforehand=book.card.findings,
             **settled,
         )
+
+    def sources(self, parts: Sequence[Part]) -> list[Source]:
+        """Where the parts of a mixture are drawn from; an error names the one that is not there."""
+        folders = {"datasets": self.settings.datasets, "probes": self.settings.probes}
+        return [find_source(part, **folders) for part in parts]
 
     def _asked(self) -> dict[str, list[str]]:
         """The questions of every probe by its name."""
