@@ -8,7 +8,6 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Literal
 
 from studio.data.jinja_source import names_in
 from studio.data.novelty import split_words
@@ -17,11 +16,10 @@ from studio.data.readers import Row
 from studio.data.rewording import Pattern, reword
 from studio.data.split import fraction
 from studio.data.template import Template
-from studio.data.typing_slips import KINDS, SHARE, slip
+from studio.data.typing_slips import KINDS, SHARE, Noise, slip
 from studio.data.workbook_deeds import Entry
 from studio.errors import DatasetError
 
-Noise = Literal["typos", "case", "spacing"]
 FEW = 50
 """How many rows are proposed at a time, if nothing else is said."""
 

@@ -8,7 +8,9 @@ import re
 from collections.abc import Callable, Collection
 from random import Random
 from types import MappingProxyType
+from typing import Literal
 
+Noise = Literal["typos", "case", "spacing"]
 SHARE = 0.1
 """Share of the words that get a slip of the finger; one at least."""
 LEAST_LETTERS = 4  # shorter words become other words too easily
@@ -18,8 +20,9 @@ _WORD = re.compile(r"\w+")
 _LETTERS = re.compile(r"[^\W\d_]+")
 
 
-def slip(text: str, kind: str, random: Random, *, share: float = SHARE, kept: Collection[str] = ()
-         ) -> str:  # fmt: skip
+def slip(
+    text: str, kind: Noise, random: Random, *, share: float = SHARE, kept: Collection[str] = ()
+) -> str:
     """The text with noise of that kind (see `KINDS`); itself where it has no room for any.
 
     `kept` are words that stay as they are, in any case.
@@ -101,7 +104,7 @@ def _spacing(text: str, random: Random, share: float, free: Free) -> str:
     return random.choice(ways) if ways else text
 
 
-KINDS: MappingProxyType[str, Callable[[str, Random, float, Free], str]] = MappingProxyType(
+KINDS: MappingProxyType[Noise, Callable[[str, Random, float, Free], str]] = MappingProxyType(
     {"typos": _typos, "case": _case, "spacing": _spacing}
 )
 """The kinds of noise by name."""
