@@ -128,6 +128,13 @@ table.st-table tr.sum td { font-weight: 600; }
 #case-flip .wrap { display: grid !important; grid-template-columns: 1fr 1fr; gap: .4rem; }
 .st-gallery .wrap { display: grid !important; grid-template-columns: repeat(auto-fill,
   minmax(12rem, 1fr)); gap: .4rem; max-height: 19rem; overflow-y: auto; }
+.st-column .wrap { display: grid !important; gap: .3rem; max-height: 15rem; overflow-y: auto; }
+.st-remarks { list-style: none; margin: 0 0 .4rem; padding: 0; }
+.st-remarks li { padding: .25rem 0 .25rem .6rem; border-left: 3px solid var(--line);
+  margin-bottom: .3rem; overflow-wrap: anywhere; }
+.st-remarks li.error { border-color: var(--tuned); }
+.st-remarks li.warning { border-color: var(--accent); }
+.st-remarks li > span { font-weight: 700; }
 .st-gallery label { align-items: flex-start !important; }
 button:focus-visible, input:focus-visible, textarea:focus-visible, [role="tab"]:focus-visible {
   outline: 2px solid var(--accent) !important; outline-offset: 2px; }
