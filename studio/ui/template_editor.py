@@ -43,7 +43,7 @@ def lay_out() -> Editor:
     picker = gr.Radio([], label="Phrasings, and how many of the rows are asked so",
                       elem_id="edit-phrasings", elem_classes="st-column")  # fmt: skip
     prompt = _code("Prompt: Jinja over the columns", "edit-prompt", lines=4)
-    with gr.Row():
+    with gr.Row(elem_classes="st-deeds"):
         weight = gr.Number(1, label="Weight", minimum=0.01, min_width=100, elem_id="edit-weight",
                            info="Relative to the others.")  # fmt: skip
         add = gr.Button("Add a phrasing", size="sm", elem_id="add-phrasing", min_width=120)

@@ -29,8 +29,9 @@ FORMS = [
 def build(studio: Studio, bench: Workbench, panel: Panel) -> None:
     """Lay the parts out and wire them."""
     with gr.Row():
-        save = gr.Button("Save as my template", elem_id="save-template", min_width=160)
-        drop = gr.Button("Remove from my templates", elem_id="remove-template", min_width=160)
+        save = gr.Button("Save as my template", size="sm", elem_id="save-template", min_width=160)
+        drop = gr.Button("Remove from my templates", size="sm", elem_id="remove-template",
+                         min_width=160)  # fmt: skip
     _build_bringing(studio, panel)
     _build_taking(studio, bench, panel)
     _build_versions(studio, bench, panel)

@@ -33,7 +33,8 @@ def build(studio: Studio, links: Links, bench: Workbench, tab: gr.Tab) -> None:
             search, task, gallery = _lay_out_gallery(studio)
         with gr.Column(scale=2, min_width=320):
             about = gr.HTML(elem_id="about-template", elem_classes="st-about")
-            begin = gr.Button("Start a workbook with its own rows", elem_id="begin-with-own")
+            begin = gr.Button("Start a workbook with its own rows", size="sm",
+                              elem_id="begin-with-own")  # fmt: skip
     with gr.Row():
         with gr.Column(scale=1, min_width=320):
             editor = template_editor.lay_out()
@@ -41,8 +42,8 @@ def build(studio: Studio, links: Links, bench: Workbench, tab: gr.Tab) -> None:
             state = gr.HTML(elem_id="template-state")
             number = gr.Number(1, label="Row shown", minimum=1, precision=0, elem_id="row")
             drawn = gr.HTML(elem_id="preview", min_height=260)
-    panel = Panel(gallery, about, editor, gr.State(""), state, number, drawn)
-    template_files.build(studio, bench, panel)
+            panel = Panel(gallery, about, editor, gr.State(""), state, number, drawn)
+            template_files.build(studio, bench, panel)
     _wire_up(studio, bench, panel, tab, search, task, begin)
 
 
