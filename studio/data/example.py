@@ -44,3 +44,8 @@ class Example(BaseModel):
     def question(self) -> str:
         """What is asked, without the solved rows before it."""
         return self.messages[-1].content[self.shown :]
+
+    @property
+    def place(self) -> str:
+        """Which row it is of, for people."""
+        return f"{self.row} of {self.part}" if self.part else str(self.row)

@@ -7,10 +7,12 @@ from studio.data.readers import Row, Rows
 
 
 def rows_of_dataset(dataset: Dataset) -> Rows:
-    """The finished examples of a dataset, each on the side it was on."""
+    """The finished examples of a dataset's own task, each on the side it was on."""
     rows: list[Row] = []
     for side, examples in (("train", dataset.train()), ("heldout", dataset.heldout())):
         for one in examples:
+            if one.part:
+                continue
             turns = list(one.messages)
             system = turns.pop(0).content if turns[0].role == "system" else ""
             history: list[JsonValue] = [turn.model_dump() for turn in turns[:-1]]

@@ -23,13 +23,13 @@ def learnable(
     engine: Engine,
     rows: Sequence[dict[str, Any]],
     *,
-    numbers: Sequence[int],
+    numbers: Sequence[int | str],
     max_length: int,
     warn: Warn,
 ) -> list[dict[str, list[int]]]:
     """Rows of `prompt` and `completion` as `input_ids` and `labels`, at most max_length long.
 
-    `numbers` are those of the dataset's rows for the first ones; what follows is replayed. A row
+    `numbers` name the dataset's rows, which come first; what follows is replayed. A row
     without a learned token is left out and named. DatasetError if nothing is left to learn.
     """
     examples = [_example(row, place) for place, row in enumerate(rows)]
