@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from studio.data.checks import Finding, found
 from studio.data.example import Example
-from studio.data.likeness import near_pairs, shingles
+from studio.data.likeness import Reader, Runs, near_pairs, near_runs
 from studio.data.odd_text import MIXED, oddities, strangers
 from studio.data.personal import find_personal
 
@@ -28,8 +28,7 @@ def check_closely(
     both = [*train, *heldout]
     return [
         *_near_duplicates(train),
-        *_overlap(train, heldout),
-        *_probes(train, asked or {}),
+        *_overlaps(train, heldout, asked or {}),
         *_personal(both),
         *_odd(both),
         *_languages(both),
@@ -66,20 +65,28 @@ def _near_duplicates(train: Sequence[Example]) -> list[Finding]:
     )
 
 
-def _overlap(train: Sequence[Example], heldout: Sequence[Example]) -> list[Finding]:
-    learned = [question(one) for one in train]
-    near = [heldout[place].row for place, _ in near_pairs([question(one) for one in heldout],
-                                                          learned)]  # fmt: skip
-    return found(
-        "held-out overlap",
-        "warning",
-        near,
-        "These held-out rows ask nearly what a row to learn from asks, so the gain measured on "
-        "them is too high; take them out, or the rows they resemble.",
-    )
+def _overlaps(
+    train: Sequence[Example], heldout: Sequence[Example], asked: Mapping[str, Sequence[str]]
+) -> list[Finding]:
+    """What is learned and asked again: by held-out rows, and by probes."""
+    reader = Reader()
+    learned = reader.read([question(one) for one in train])
+    near = near_runs(reader.read([question(one) for one in heldout]), learned)
+    return [
+        *found(
+            "held-out overlap",
+            "warning",
+            (heldout[place].row for place, _ in near),
+            "These held-out rows ask nearly what a row to learn from asks, so the gain measured "
+            "on them is too high; take them out, or the rows they resemble.",
+        ),
+        *_probes(train, learned, asked, reader),
+    ]
 
 
-def _probes(train: Sequence[Example], asked: Mapping[str, Sequence[str]]) -> list[Finding]:
+def _probes(
+    train: Sequence[Example], learned: Runs, asked: Mapping[str, Sequence[str]], reader: Reader
+) -> list[Finding]:
     """Questions of probes that are learned: what measures forgetting would be trained."""
     names = [name for name, questions in asked.items() for _ in questions]
     questions = [text for texts in asked.values() for text in texts]
@@ -88,10 +95,8 @@ def _probes(train: Sequence[Example], asked: Mapping[str, Sequence[str]]) -> lis
     for one in train:
         if name := exact.get(question(one).casefold().strip()):
             rows[one.row] = name
-    longer = [place for place, text in enumerate(questions) if shingles(text)]
-    for place, other in near_pairs([question(one) for one in train],
-                                   [questions[at] for at in longer]):  # fmt: skip
-        rows.setdefault(train[place].row, names[longer[other]])
+    for place, other in near_runs(learned, reader.read(questions)):
+        rows.setdefault(train[place].row, names[other])
     known = ", ".join(name for name, _ in Counter(rows.values()).most_common(TOLD))
     return found(
         "probe overlap",

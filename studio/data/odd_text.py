@@ -24,6 +24,8 @@ def oddities(text: str) -> set[str]:
     found = set()
     if _INVISIBLE.search(text):
         found.add("invisible or direction-turning characters")
+    if text.isascii():
+        return found
     if _REPLACED in text:
         found.add("characters lost in an earlier conversion (\ufffd)")
     if _GARBLED.search(text):
