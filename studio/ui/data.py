@@ -15,15 +15,15 @@ PANELS: dict[str, Any] = {"Rows": rows_in, "Before": before}
 
 def build(studio: Studio, links: Links, tab: gr.Tab) -> None:
     """Lay the tab out and wire it."""
-    line = gr.Column()
-    with gr.Tabs(selected="rows", elem_id="data-panels") as panels:
-        bench = workbench.make(links, panels, tab)
+    panels = gr.Tabs(selected="rows", elem_id="data-panels", render=False)
+    bench = workbench.make(links, panels, tab)
+    books.build(studio, bench)
+    panels.render()
+    with panels:
         for title, module in PANELS.items():
             name = title.lower()
             with gr.Tab(title, id=name, elem_id=f"panel-{name}") as panel:
                 module.build(studio, links, bench, panel)
-    with line:
-        books.build(studio, bench)
     gr.Markdown("### Datasets")
     listed = gr.HTML(elem_id="datasets")
     wire([tab.select, bench.made.change], show_datasets, studio, outputs=listed)

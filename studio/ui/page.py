@@ -21,11 +21,11 @@ def build(studio: Studio) -> gr.Blocks:
         gr.HTML(HEAD)
         kept = visitor.lay_out(studio)  # outside of the tabs: a tab that is not open is not there
         dataset, recipe, run, measurement, workbook = (gr.State(None) for _ in range(5))
+        owner, scope = gr.State(""), gr.State(NOBODY)
         with gr.Tabs(selected="start", elem_id="tabs") as tabs:
             links = Links(
                 page=page, tabs=tabs, kept=kept, dataset=dataset, recipe=recipe, run=run,
-                measurement=measurement, workbook=workbook, owner=gr.State(""),
-                scope=gr.State(NOBODY),
+                measurement=measurement, workbook=workbook, owner=owner, scope=scope,
             )  # fmt: skip
             for title, module in TABS.items():
                 with gr.Tab(title, id=title.lower(), elem_id=f"tab-{title.lower()}") as tab:

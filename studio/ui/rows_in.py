@@ -1,64 +1,24 @@
 """The Rows panel: rows are brought in from anywhere, looked at, mapped, and put into a workbook."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
 from studio.data.gather import Place
 from studio.data.intake import Intake, list_refused, take_in
-from studio.data.mapping import TITLES, Format
+from studio.data.mapping import Format
 from studio.data.mapping_form import fits
-from studio.data.template import Template
 from studio.data.workbook import Workbook
 from studio.errors import DatasetError, StudioError
 from studio.studio import Studio
-from studio.ui import fetching, mapping_slots, rows_told, sources
+from studio.ui import fetching, mapping_slots, rows_panel, rows_told, sources
 from studio.ui.border import told, wire
-from studio.ui.seen import tell_fault
 from studio.ui.links import Links
-from studio.ui.markup import quiet
+from studio.ui.seen import tell_fault
 from studio.ui.workbench import Workbench, now, open_panel
 
-THE_BOOKS = "@"
-"""Stands for the template of the open workbook."""
 VALUES_SHOWN = 1000
-FORMATS: list[tuple[str, Format]] = [(title, format) for format, title in TITLES.items()]
-
-
-@dataclass(frozen=True)
-class Panel:
-    """The components below the source."""
-
-    found: gr.HTML
-    refused: gr.Button
-    column: gr.Dropdown
-    values: gr.Dropdown
-    chosen: gr.HTML
-    template: gr.Dropdown
-    format: gr.Dropdown
-    slots: mapping_slots.Slots
-    ready: gr.HTML
-    title: gr.Textbox
-    begin: gr.Button
-    add: gr.Button
-    rows: gr.HTML
-
-    @property
-    def judged(self) -> list[Any]:
-        """What `_judge` draws: what would come of the rows."""
-        return [self.chosen, self.ready, self.begin, self.add, self.rows]
-
-    @property
-    def mapped(self) -> list[Any]:
-        """What `_map` draws: the form, and what would come of the rows."""
-        return [self.template, self.format, *self.slots.parts, *self.judged]
-
-    @property
-    def parts(self) -> list[Any]:
-        """What `_show` draws: everything."""
-        return [self.found, self.refused, self.column, self.values, self.title, *self.mapped]
 
 
 def build(studio: Studio, links: Links, bench: Workbench, tab: gr.Tab) -> None:
@@ -69,7 +29,7 @@ def build(studio: Studio, links: Links, bench: Workbench, tab: gr.Tab) -> None:
             about, lost, fetch = _lay_out_book()
             source = sources.lay_out()
         with gr.Column(scale=3, min_width=320):
-            panel = _lay_out()
+            panel = rows_panel.lay_out()
 
     whose = [bench.book, bench.scope]
     listed = wire([bench.tab.select, bench.made.change, bench.scope.change], list_sources, studio,
@@ -97,7 +57,7 @@ def build(studio: Studio, links: Links, bench: Workbench, tab: gr.Tab) -> None:
     fetching.bring(lost, fetch, write_refused_of_book, studio, inputs=whose)
 
 
-def _wire_form(studio: Studio, bench: Workbench, intake: gr.State, panel: Panel) -> None:
+def _wire_form(studio: Studio, bench: Workbench, intake: gr.State, panel: rows_panel.Panel) -> None:
     """Every choice about the rows changes the intake, and is drawn from it."""
     form = [intake, *panel.mapped]
     last = {"trigger_mode": "always_last"}
@@ -116,36 +76,6 @@ def _lay_out_book() -> tuple[gr.HTML, gr.Button, gr.DownloadButton]:
     about = gr.HTML(visible=False, elem_id="rows-of-book")
     lost = gr.Button("Its refused records as CSV", size="sm", visible=False, elem_id="lost-of-book")
     return about, lost, fetching.place("refused")
-
-
-def _lay_out() -> Panel:
-    found = gr.HTML(quiet("No rows yet."), elem_id="found")
-    refused = gr.Button("All refused records as CSV", size="sm", visible=False, elem_id="refused")
-    with gr.Accordion("Only some of the rows", open=False, elem_id="only-some"):
-        with gr.Row():
-            column = gr.Dropdown([], label="Column", elem_id="filter-column", min_width=150)
-            values = gr.Dropdown(
-                [], multiselect=True, label="Its values", elem_id="filter-values", min_width=240,
-                scale=3, info="None chosen takes every row.", allow_custom_value=True,
-            )  # fmt: skip
-        chosen = gr.HTML(elem_id="chosen-rows")
-    with gr.Accordion("Which column is which", open=True, elem_id="which-column"):
-        with gr.Row():
-            template = gr.Dropdown([], label="For the template", elem_id="rows-template",
-                                   min_width=220)  # fmt: skip
-            format = gr.Dropdown(FORMATS, value="columns", label="The rows are", min_width=220,
-                                 elem_id="taken-for")  # fmt: skip
-        slots = mapping_slots.lay_out()
-    ready = gr.HTML(elem_id="ready")
-    with gr.Row(equal_height=True):
-        title = gr.Textbox(value="", label="Title of the workbook", max_length=80, min_width=180,
-                           elem_id="workbook-title", scale=2)  # fmt: skip
-        begin = gr.Button("Begin a workbook", variant="primary", elem_id="begin", min_width=160,
-                          interactive=False)  # fmt: skip
-        add = gr.Button("Add to the open one", elem_id="add-rows", min_width=160, visible=False)
-    rows = gr.HTML(rows_told.NOTHING, elem_id="first-rows")
-    return Panel(found, refused, column, values, chosen, template, format, slots, ready, title,
-                 begin, add, rows)  # fmt: skip
 
 
 # ---- what the events do
@@ -176,7 +106,7 @@ def read_first(
 ) -> list[Any]:
     """Read the sample when the tab is opened, and leave what was read alone."""
     if before is not None:
-        return [gr.skip()] * (1 + _PARTS)
+        return [gr.skip()] * (1 + len(rows_panel.draw(None, [], None)))
     return _read(studio, book, scope, *held)
 
 
@@ -194,12 +124,12 @@ def _read(studio: Studio, book: str | None, scope: str | None, *held: Any) -> li
     try:
         gathered = sources.read(studio, scope, *held)
     except StudioError as error:
-        return [None, tell_fault(error), *_show(None, templates, opened)[1:]]
-    wished = studio.template(held[3]) if held[0] == "sample" and held[3] else None
-    if opened and fits(opened.template, gathered.rows):
-        wished = wished or opened.template
+        return [None, tell_fault(error), *rows_panel.draw(None, templates, opened)[1:]]
+    wished = sources.template_of(studio, *held)
+    if wished is None and opened and fits(opened.template, gathered.rows):
+        wished = opened.template
     intake = take_in(gathered, templates, wished)
-    return [intake, *_show(intake, templates, opened)]
+    return [intake, *rows_panel.draw(intake, templates, opened)]
 
 
 @told
@@ -224,7 +154,7 @@ def choose_values(
     if intake is None or not column:
         return _no_change()
     other = intake.where(column, [str(value) for value in values or ()])
-    return [other, gr.skip(), *_map(other)]
+    return [other, gr.skip(), *rows_panel.draw_form(other)]
 
 
 @told
@@ -235,9 +165,9 @@ def use_template(
     if intake is None:
         return _no_change()
     opened = _book(studio, book, scope)
-    chosen = opened.template if opened and name == THE_BOOKS else studio.template(name)
+    chosen = opened.template if opened and name == rows_panel.THE_BOOKS else studio.template(name)
     other = intake.use(chosen)
-    return [other, gr.skip(), *_map(other)]
+    return [other, gr.skip(), *rows_panel.draw_form(other)]
 
 
 @told
@@ -246,16 +176,16 @@ def take_for(intake: Intake | None, format: Format) -> list[Any]:
     if intake is None:
         return _no_change()
     other = intake.take_for(format)
-    return [other, gr.skip(), *_map(other)]
+    return [other, gr.skip(), *rows_panel.draw_form(other)]
 
 
 @told
 def fill(intake: Intake | None, *held: str | None) -> list[Any]:
     """Map the rows as the form says."""
     if intake is None:
-        return [gr.skip()] * (1 + len(_judge(None)))
+        return [gr.skip()] * (1 + len(rows_panel.draw_outcome(None)))
     other = mapping_slots.fill(intake, held)
-    return [other, *_judge(other)]
+    return [other, *rows_panel.draw_outcome(other)]
 
 
 @told
@@ -306,64 +236,9 @@ def write_refused_of_book(studio: Studio, book: str | None, scope: str | None) -
     return fetching.write(f"{opened.id}-refused.csv", list_refused(refused))
 
 
-# ---- how an intake is drawn
-
-
-def _show(intake: Intake | None, templates: Sequence[Template], book: Workbook | None) -> list[Any]:
-    """Everything below the source, for rows just read."""
-    columns = intake.columns if intake else []
-    menu = [(one.title, one.name) for one in templates]
-    chosen = intake.template.name if intake else None
-    if book is not None:
-        menu.insert(0, (f"The workbook's: {book.template.title}", THE_BOOKS))
-        if intake is not None and intake.template == book.template:
-            chosen = THE_BOOKS
-    return [
-        rows_told.tell_read(intake.everything) if intake else quiet("No rows yet."),
-        gr.Button(visible=bool(intake and intake.everything.refused)),
-        gr.Dropdown(choices=columns, value=None),
-        gr.Dropdown(choices=[], value=None),
-        gr.Textbox(value=_title(intake)),
-        gr.Dropdown(choices=menu, value=chosen),
-        *_map(intake),
-    ]
-
-
-def _map(intake: Intake | None) -> list[Any]:
-    """The form without its menu of templates, and what would come of the rows."""
-    format = gr.Dropdown(value=intake.mapping.format) if intake else gr.skip()
-    return [format, *mapping_slots.draw(intake), *_judge(intake)]
-
-
-def _judge(intake: Intake | None) -> list[Any]:
-    chosen = rows_told.tell_chosen(intake)
-    if intake is None or not intake.everything.rows:
-        never = gr.Button(interactive=False)
-        return [chosen, "", never, never, rows_told.NOTHING]
-    try:
-        ready = bool(intake.made.rows)
-    except DatasetError:
-        ready = False
-    press = gr.Button(interactive=ready)
-    return [chosen, rows_told.tell_ready(intake), press, press, rows_told.draw_rows(intake)]
-
-
 def _no_change() -> list[Any]:
-    return [gr.skip()] * (2 + len(_map(None)))
-
-
-def _title(intake: Intake | None) -> str:
-    """What a workbook is called unless a person says otherwise: its first file or the sample."""
-    if intake is None or not intake.everything.places:
-        return ""
-    source = intake.everything.places[0].source
-    if source.startswith("sample of "):
-        return intake.template.title
-    return source.rpartition("/")[2].rpartition(":")[2].partition(".")[0][:80]
+    return [gr.skip()] * (2 + len(rows_panel.draw_form(None)))
 
 
 def _book(studio: Studio, book: str | None, scope: str | None) -> Workbook | None:
     return studio.workbooks.open(book, scope) if book else None
-
-
-_PARTS = len(_show(None, [], None))

@@ -78,7 +78,10 @@ def tell_book(book: Workbook) -> str:
 
 
 def _read_as(intake: Intake) -> str:
-    return f"for the template {intake.template.title}, read as {intake.mapping.told[:300]}"
+    mapping = intake.mapping
+    plain = mapping.format == "columns" and not mapping.columns and not mapping.constants
+    read = "the columns as they are" if plain else f"read as {mapping.told[:300]}"
+    return f"for the template {intake.template.title}, {read}"
 
 
 def _tabulate(title: str, columns: Sequence[str], rows: Sequence[Row]) -> str:

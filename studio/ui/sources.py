@@ -10,6 +10,7 @@ import gradio as gr
 
 from studio.data.gather import Gathered, Place
 from studio.data.hub import HubName
+from studio.data.template import Template
 from studio.errors import DatasetError
 from studio.studio import Studio
 
@@ -142,6 +143,12 @@ def read(
         every = [chat.id for chat in studio.chats.list(scope)]
         return studio.gather([f"chat:{one}{at}" for one in chats or every], owner=scope)
     return studio.gather([f"dataset:{dataset}"]) if dataset else Gathered([], [], [])
+
+
+def template_of(studio: Studio, source: str, *held: Any) -> Template | None:
+    """The template whose sample was chosen."""
+    name = held[3]
+    return studio.template(name) if source == "sample" and name else None
 
 
 def _sample(studio: Studio, name: str) -> Gathered:

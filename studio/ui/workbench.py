@@ -34,7 +34,10 @@ class Workbench:
 
 
 def make(links: Links, panels: gr.Tabs, tab: gr.Tab) -> Workbench:
-    """A bench with nothing on it but what the browser remembers."""
+    """A bench with nothing on it but what the browser remembers; made outside of the inner tabs.
+
+    Whatever is made between two tabs counts as one of them.
+    """
     return Workbench(
         book=links.workbook, changed=gr.State(0.0), only=gr.State(None), made=gr.State(0.0),
         scope=links.scope, owner=links.owner, panels=panels, tab=tab,
