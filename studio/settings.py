@@ -59,6 +59,11 @@ class Settings(BaseModel):
         return self.home / "arena"
 
     @property
+    def races(self) -> Path:
+        """Who ran in races of recipes, one JSON file each."""
+        return self.home / "races"
+
+    @property
     def cache(self) -> Path:
         """What can be made again: self-generated text, scores of a base."""
         return self.home / "cache"
@@ -81,6 +86,7 @@ class Settings(BaseModel):
             self.workbooks,
             self.arena,
             self.decks,
+            self.races,
             self.cache,
             self.logs,
         ):

@@ -9,7 +9,19 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from studio.cli import arena, building, decks, endpoints, keeping, making, measuring, talking
+from studio.cli import (
+    advising,
+    arena,
+    building,
+    decks,
+    endpoints,
+    keeping,
+    making,
+    measuring,
+    talking,
+    templates,
+    templates,
+)
 from studio.errors import StudioError
 from studio.studio import Studio
 
@@ -33,8 +45,10 @@ def commands(context: click.Context, home: Path | None) -> None:
 
 
 for command in (
+    *templates.COMMANDS,
     *building.COMMANDS,
     *making.COMMANDS,
+    *advising.COMMANDS,
     *talking.COMMANDS,
     *decks.COMMANDS,
     *keeping.COMMANDS,

@@ -52,6 +52,8 @@ def recipe_flags(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.command()
 @click.argument("recipe", required=False, type=click.Path(path_type=Path))
 @click.option("--preset", type=click.Choice(list(PRESETS)), help="Begin with a point on the dial.")
+@click.option("--lighter", "light", metavar="RUN", help="Again what ran out of memory, so it fits.")
+@click.option("--anyway", is_flag=True, help="Even if it cannot fit on this machine.")
 @click.option("--detach", is_flag=True, help="Return at once; the run goes on.")
 @recipe_flags
 @as_json
@@ -61,6 +63,8 @@ def train(
     /,
     recipe: Path | None,
     preset: str | None,
+    light: str | None,
+    anyway: bool,
     detach: bool,
     as_json: bool,
     **flags: Any,
@@ -69,13 +73,22 @@ def train(
     given = {name: value for name, value in flags.items() if value is not None}
     if recipe is not None and preset is not None:
         raise click.UsageError("Give a recipe file or a preset, not both.")
-    run = studio.train(_recipe(studio, recipe, preset, given))
+    if light is not None:
+        fitting = studio.lighter(studio.run(light))
+        click.echo(f"with {' and '.join(fitting.changes)}", err=True)
+        chosen = Recipe.make(fitting.recipe.model_dump() | given)
+    else:
+        chosen = read_recipe(studio, recipe, preset, given)
+    run = studio.train(chosen, anyway=anyway)
     if not detach:
         follow(studio, run)
     show_run(studio, run, as_json)
 
 
-def _recipe(studio: Studio, path: Path | None, preset: str | None, given: dict[str, Any]) -> Recipe:
+def read_recipe(
+    studio: Studio, path: Path | None, preset: str | None, given: dict[str, Any]
+) -> Recipe:
+    """The recipe that a file, a preset and flags make together."""
     if path is not None:
         return Recipe.read(path, **given)
     if "dataset" not in given:

@@ -75,8 +75,9 @@ class Shape(BaseModel):
 
     def adapter(self, rank: int, targets: str = "all-linear") -> int:
         """Weights of a LoRA adapter of this rank: rank · (in + out) for every matrix."""
-        chosen = [*(self.attention if targets != "mlp" else ()),
-                  *(self.mlp if targets != "attention" else ())]  # fmt: skip
+        chosen: list[tuple[int, int]] = []
+        chosen += self.attention if targets != "mlp" else []
+        chosen += self.mlp if targets != "attention" else []
         return self.layers * rank * sum(wide + high for wide, high in chosen)
 
 
@@ -151,4 +152,4 @@ def _number(config: dict[str, Any], base: str, *names: str) -> int:
     value = _any(config, *names)
     if not isinstance(value, int) or value <= 0:
         raise ModelError(f"{base}: config.json has no usable {names[0]}; it is no language model.")
-    return value
+    return int(value)

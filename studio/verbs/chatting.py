@@ -25,10 +25,10 @@ from studio.errors import ChatError, RunError, StudioError
 from studio.measure.comparison import LaneSpec
 from studio.measure.outcome import BASE
 from studio.models.catalogue import find_base
-from studio.verbs.measuring import Measuring
+from studio.verbs.advising import Advising
 
 
-class Chatting(Measuring):
+class Chatting(Advising):
     """Questions to the base, to runs and to models elsewhere."""
 
     def warm_up_chat(self) -> None:

@@ -15,10 +15,10 @@ from studio.tuning.lineage import continued
 from studio.tuning.presets import preset
 from studio.tuning.recipe import Method, Recipe
 from studio.tuning.run import UNDER_WAY, Run, create_run, list_runs, open_run
-from studio.verbs.curating import Curating
+from studio.verbs.estimating import Estimating
 
 
-class Tuning(Curating):
+class Tuning(Estimating):
     """Recipes and runs."""
 
     def warm_up(self) -> None:
@@ -37,9 +37,14 @@ class Tuning(Curating):
             recipe = recipe.for_examples(self.dataset(dataset).card.train)
         return recipe
 
-    def train(self, recipe: Recipe) -> Run:
-        """Start a tuning run; it waits in line if the device is busy. Nothing is left on error."""
+    def train(self, recipe: Recipe, *, anyway: bool = False) -> Run:
+        """Start a tuning run; it waits in line if the device is busy. Nothing is left on error.
+
+        One that cannot fit on this machine is refused with the numbers, unless `anyway`.
+        """
         dataset = self.dataset(recipe.dataset)
+        if not anyway:
+            self._refuse_too_large(recipe)
         recipe = continued(recipe, find_base(recipe.base), self.settings.runs)
         for probe in find_probes(recipe.replay_probes, self.settings.probes):
             replayed_half(probe)

@@ -1,0 +1,67 @@
+"""What a recipe would take on this machine, before anything is started, and one that fits."""
+
+from studio.errors import ModelError
+from studio.models.catalogue import find_base
+from studio.models.shape import Shape, find_shape
+from studio.tuning.estimate import Estimate, estimate
+from studio.tuning.fitting import Fitting, fit, fit_again, refuse
+from studio.tuning.lengths import Lengths, measure_lengths
+from studio.tuning.machine import Machine, look
+from studio.tuning.recipe import Recipe
+from studio.tuning.run import Run, list_runs
+from studio.verbs.curating import Curating
+
+LOOKED_BACK = 40
+"""Newest runs among which one alike is looked for, to know the pace."""
+
+
+class Estimating(Curating):
+    """Memory, disk and time of recipes."""
+
+    def machine(self) -> Machine:
+        """What this machine has to give now."""
+        return look(self.settings.home)
+
+    def estimate(self, recipe: Recipe) -> Estimate:
+        """Memory, disk and time of a recipe here; of a base on the Hub only config.json is read.
+
+        Raises ModelError or DatasetError if base or dataset are not to be had.
+        """
+        return estimate(
+            recipe, *self._sizes(recipe), self.machine(), here=_is_here(recipe.base),
+            runs=list_runs(self.settings.runs)[:LOOKED_BACK],
+        )  # fmt: skip
+
+    def fit(self, recipe: Recipe) -> Fitting | None:
+        """The first lighter recipe that fits into what is free here; None if there is none."""
+        machine = self.machine()
+        return fit(recipe, *self._sizes(recipe), machine, memory=machine.free)
+
+    def lighter(self, run: Run) -> Fitting:
+        """The recipe to start again with after this run ran out of memory.
+
+        Raises RecipeError if nothing lighter is left to try.
+        """
+        return fit_again(run.recipe, *self._sizes(run.recipe), self.machine())
+
+    def _refuse_too_large(self, recipe: Recipe) -> None:
+        """RecipeError with the numbers if it cannot fit on this machine at all."""
+        try:
+            shape, lengths = self._sizes(recipe)
+        except ModelError:
+            return  # what is wrong with the base is told where it is opened
+        machine = self.machine()
+        asked = estimate(recipe, shape, lengths, machine, here=_is_here(recipe.base))
+        if not asked.fits:
+            refuse(asked, fit(recipe, shape, lengths, machine))
+
+    def _sizes(self, recipe: Recipe) -> tuple[Shape, Lengths]:
+        shape = find_shape(recipe.base)
+        return shape, measure_lengths(self.dataset(recipe.dataset), recipe.base)
+
+
+def _is_here(base: str) -> bool:
+    try:
+        return bool(find_base(base, download=False))
+    except ModelError:
+        return False
