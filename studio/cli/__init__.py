@@ -20,7 +20,6 @@ from studio.cli import (
     measuring,
     talking,
     templates,
-    templates,
 )
 from studio.errors import StudioError
 from studio.studio import Studio

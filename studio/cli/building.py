@@ -1,86 +1,20 @@
-"""Commands that build: datasets from templates and rows, and templates from and to other forms."""
+"""The command that builds: a dataset from a template and rows."""
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import click
 from pydantic import JsonValue
-from rich.table import Table
 
-from studio.cli.console import as_json, show_json, show_table
-from studio.data.foreign import LeftOut
+from studio.cli.console import as_json, show_json
 from studio.data.gather import Gathered, demand
 from studio.data.mapping import Mapping, suggest
 from studio.data.rendering import preview
 from studio.data.template import Template
-from studio.data.template_forms import FORMS, write_files, write_template
 from studio.studio import Studio
 
 REFUSED_SHOWN = 10
-
-
-@click.group(invoke_without_command=True)
-@as_json
-@click.pass_context
-def templates(context: click.Context, as_json: bool) -> None:
-    """List the prompt templates. Also import them from other programs, or export one."""
-    if context.invoked_subcommand:
-        return
-    found = context.obj.templates()
-    if as_json:
-        show_json([template.model_dump(mode="json") for template in found])
-        return
-    table = Table("name", "task", "phrasings", "title", box=None)
-    for template in found:
-        table.add_row(template.name, template.task, str(len(template.phrasings)), template.title)
-    show_table(table)
-
-
-@templates.command("import")
-@click.argument("file", type=click.Path(path_type=Path))
-@as_json
-@click.pass_obj
-def import_templates(studio: Studio, file: Path, as_json: bool) -> None:
-    """Keep templates of FILE: PromptSource or lm-eval YAML, FLAN or Natural-Instructions JSON."""
-    found = studio.import_templates(file)
-    if as_json:
-        show_json(
-            {
-                "templates": [template.name for template in found.templates],
-                "left_out": [{"what": one.what, "why": one.why} for one in found.left],
-            }
-        )
-        return
-    for template in found.templates:
-        rows = len(template.all_rows())
-        ways = len(template.phrasings)
-        click.echo(f"{template.name}: {ways} phrasing{'s'[: ways > 1]}, {rows:,} rows")
-    _tell_left(found.left)
-
-
-@templates.command("export")
-@click.argument("template")
-@click.option("--format", "form", type=click.Choice(list(FORMS)), required=True)
-@click.option("--output", type=click.Path(path_type=Path), help="A folder; default: show the text.")
-@click.pass_obj
-def export_template(studio: Studio, template: str, form: str, output: Path | None) -> None:
-    """Write TEMPLATE in the form of another program; what it cannot say is listed."""
-    given = write_template(studio.template(template), form)
-    if output is None:
-        if len(given.files) > 1:
-            raise click.UsageError(f"{form} needs {len(given.files)} files; name a folder.")
-        click.echo("".join(given.files.values()), nl=False)
-    else:
-        for path in write_files(given, output.expanduser()):
-            click.echo(path)
-    _tell_left(given.left)
-
-
-def _tell_left(left: Sequence[LeftOut]) -> None:
-    for one in left:
-        click.echo(f"left out: {one}", err=True)
 
 
 def _pairs(_: click.Context, option: click.Parameter, given: Sequence[str]) -> dict[str, str]:
@@ -196,4 +130,4 @@ def _show_example(template: Template, gathered: Gathered | None, mapping: Mappin
         click.echo(f"[answer] {example.completion}\n")
 
 
-COMMANDS = (templates, build)
+COMMANDS = (build,)
