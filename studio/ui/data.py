@@ -5,11 +5,11 @@ from typing import Any
 import gradio as gr
 
 from studio.studio import Studio
-from studio.ui import before, books, examples, rows_in, workbench
+from studio.ui import before, books, examples, more, rows_in, workbench
 from studio.ui.border import told, wire
 from studio.ui.links import Links
 
-PANELS: dict[str, Any] = {"Rows": rows_in, "Before": before}
+PANELS: dict[str, Any] = {"Rows": rows_in, "More": more, "Before": before}
 """In the order of the work; each has `build(studio, links, bench, tab)`."""
 
 
