@@ -75,7 +75,7 @@ def _example(row: dict[str, Any], place: int) -> Example:
     return Example(id=str(place), row=place, phrasing=1, messages=messages, completion=answer)
 
 
-def _name(places: Sequence[int], numbers: Sequence[int]) -> str:
+def _name(places: Sequence[int], numbers: Sequence[int | str]) -> str:
     own = list(dict.fromkeys(numbers[place] for place in places if place < len(numbers)))
     replayed = sum(place >= len(numbers) for place in places)
     parts = []

@@ -7,10 +7,10 @@ from studio.data.workbook import Workbook
 from studio.data.workbook_checks import Checked, check, last_check
 from studio.data.workbook_draft import take_in
 from studio.data.workbook_fixes import mend
-from studio.verbs.making import Making
+from studio.verbs.releasing import Releasing
 
 
-class Curating(Making):
+class Curating(Releasing):
     """Checks and fixes of workbooks."""
 
     def check(self, workbook: str, *, owner: str | None = None) -> Iterator[str | Checked]:
