@@ -130,7 +130,10 @@ def _make(book: Workbook, rows: list[Any]) -> tuple[list[Example], list[Example]
     ways: Phrasings = settled.get("phrasings", "one")
     with Sandbox() as sandbox:
         draw = partial(render_examples, book.template, sandbox=sandbox, seed=seed)
-        train, heldout = draw(split.train, phrasings=ways), draw(split.heldout, phrasings="one")
+        train, heldout = (
+            draw(split.train, phrasings=ways),
+            draw(split.heldout, phrasings="one", pool=split.train),
+        )
     findings = found(
         "repeated rows", "note", [row.number for row in repeated],
         "Rows of the same content as an earlier one; they are left out.",

@@ -8,7 +8,7 @@ import gradio as gr
 
 from studio.data.checks import Finding
 from studio.data.fixes import label
-from studio.data.form_files import open_form
+from studio.data.token_lengths import lengths
 from studio.data.workbook import Workbook
 from studio.data.workbook_checks import Checked, last_check
 from studio.errors import DatasetError, StudioError
@@ -52,7 +52,7 @@ def build(studio: Studio, links: Links, bench: Workbench, tab: gr.Tab) -> None:
             languages = gr.HTML(elem_id="checks-languages")
         with gr.Column(min_width=320):
             gr.Markdown("#### Length in tokens")
-            lengths = gr.HTML(elem_id="checks-lengths")
+            counted = gr.HTML(elem_id="checks-lengths")
             with gr.Row():
                 base = gr.Textbox("starter", label="Base", info="Whose tokens are counted.",
                                   min_width=140, elem_id="checks-base")  # fmt: skip
@@ -60,7 +60,7 @@ def build(studio: Studio, links: Links, bench: Workbench, tab: gr.Tab) -> None:
                                     min_width=120, elem_id="checks-max-length",
                                     info="Training cuts what is longer.")  # fmt: skip
     asked = [bench.book, bench.scope, base, longest]
-    pictures = [answers, languages, lengths]
+    pictures = [answers, languages, counted]
     drawn = [standing, findings, *pictures, stop]
     runs = [
         wire([tab.select, bench.book.change], open_panel_checked, studio, inputs=asked,
@@ -68,7 +68,7 @@ def build(studio: Studio, links: Links, bench: Workbench, tab: gr.Tab) -> None:
         wire(check.click, run, studio, inputs=asked, outputs=drawn),
     ]  # fmt: skip
     wire([base.submit, base.blur, longest.blur, longest.submit], count, studio, inputs=asked,
-         outputs=lengths, trigger_mode="always_last")  # fmt: skip
+         outputs=counted, trigger_mode="always_last")  # fmt: skip
     wire(bench.changed.change, show_stale, studio, inputs=asked[:2], outputs=standing)
     chosen = wire(findings.click, choose, studio, inputs=asked[:2],
                   outputs=[bench.only, bench.panels, bench.changed])  # fmt: skip
@@ -215,10 +215,8 @@ def _buttons(finding: Finding) -> str:
 def _draw_lengths(checked: Checked, base: str, longest: float) -> str:
     sample = checked.sample()
     try:
-        form = open_form(find_base(base.strip() or "starter", download=False).folder)
-        learned = form.learn(sample, max_length=None)
+        found = lengths(sample, find_base(base.strip() or "starter", download=False).folder)
     except StudioError as error:
         return tell_fault(error)
-    lengths = [(one.prompt, one.learned) for one in learned]
     total = len(checked.train) + len(checked.heldout)
-    return book_pictures.draw_lengths(lengths, max_length=int(longest or MAX_LENGTH), total=total)
+    return book_pictures.draw_lengths(found, max_length=int(longest or MAX_LENGTH), total=total)

@@ -16,13 +16,18 @@ from studio.ui.markup import empty
 from studio.ui.workbench import now
 
 UNOPENED = "Choose a row to read all of it, change it, tag it, and see its tokens."
+PARTS = 2 + 2 + BOXES + 1 + 3
+POOL = 500  # rows of which solved ones are drawn for the picture
 SEEN = "() => { document.querySelector('#examples-row')?.scrollIntoView({block: 'nearest'}) }"
 
 
 class Editor:
     """The components of the form."""
 
-    def __init__(self) -> None:
+    def __init__(self, opened: gr.State) -> None:
+        self.opened = opened
+        self.filled = gr.State(None)
+        """The row, the tags and the template's fingerprint that the form was filled with."""
         self.heading = gr.HTML(empty(UNOPENED), elem_id="examples-row")
         with gr.Column(visible=False, elem_id="examples-form") as self.form:
             self.boxes = [
@@ -47,20 +52,22 @@ class Editor:
 
     @property
     def parts(self) -> list[Any]:
-        """What `show` gives after the number of the row."""
+        """What `show` gives."""
         return [
-            self.heading, self.form, *self.boxes, self.rest, self.leave, self.tags, self.seen,
+            self.opened, self.filled, self.heading, self.form, *self.boxes, self.rest, self.leave,
+            self.tags, self.seen,
         ]  # fmt: skip
 
 
 def wire_up(studio: Studio, view: View, editor: Editor) -> None:
     """A click on a row of the table opens it; what is done to it is told to the other panels."""
-    shown = [view.opened, *editor.parts]
+    shown = editor.parts
     opened = wire(view.table.click, open_row, studio, inputs=view.held, outputs=shown)
     opened.success(None, js=SEEN, api_visibility="private")
     for button, step in ((editor.back, -1), (editor.ahead, 1)):
         wire(button.click, turn_row, studio, step, inputs=view.held, outputs=shown)
-    wire(view.bench.changed.change, show_again, studio, inputs=view.held, outputs=shown)
+    wire(view.bench.changed.change, show_again, studio, inputs=[editor.filled, *view.held],
+         outputs=shown, trigger_mode="always_last")  # fmt: skip
     wire(view.bench.book.change, close, outputs=shown)
     written = [*editor.boxes, editor.rest, *view.held]
     wire(editor.save.click, save, studio, inputs=written, outputs=view.bench.changed)
@@ -88,19 +95,29 @@ def turn_row(studio: Studio, step: int, *held: Any) -> list[Any]:
 
 
 @told
-def show_again(studio: Studio, *held: Any) -> list[Any]:
-    """The open row as it stands now; nothing if there is none."""
+def show_again(studio: Studio, filled: Any, *held: Any) -> list[Any]:
+    """The open row as it stands now; what did not change keeps what a person is writing there."""
     if not held[0] or held[-1] is None:
-        return [gr.skip()] * (1 + 6 + BOXES)
+        return [gr.skip()] * PARTS
     looked = look(studio, *held)
-    there = looked.opened is not None and looked.opened <= len(looked.book.entries())
-    return show(looked, looked.opened or 0) if there else close()
+    if not 0 < held[-1] <= len(looked.book.entries()):
+        return close()
+    shown = show(looked, held[-1])
+    row, tags, template = filled or (None, None, None)
+    if shown[1][0] == row:
+        shown[4:-3] = [gr.skip()] * (BOXES + 1)
+        if shown[1][2] == template:
+            shown[-1] = gr.skip()
+    if shown[1][1] == tags:
+        shown[-2] = gr.skip()
+    return shown
 
 
 def close() -> list[Any]:
     """No row is open."""
     hidden = [gr.Textbox(visible=False)] * (BOXES + 1)
-    return [None, empty(UNOPENED), gr.Column(visible=False), *hidden, gr.skip(), gr.skip(), ""]
+    return [None, None, empty(UNOPENED), gr.Column(visible=False), *hidden, gr.skip(), gr.skip(),
+            ""]  # fmt: skip
 
 
 def show(looked: Looked, number: int) -> list[Any]:
@@ -114,13 +131,14 @@ def show(looked: Looked, number: int) -> list[Any]:
     boxes += [gr.Textbox(value="", visible=False)] * (BOXES - len(boxes))
     return [
         number,
+        (entry.row, entry.tags, book.template.fingerprint()),
         tell_entry(entry, looked.checked),
         gr.Column(visible=True),
         *boxes,
         gr.Textbox(value=form.rest, visible=bool(form.rest)),
         "Include again" if entry.excluded else "Exclude",
         gr.Dropdown(choices=book.tags(), value=list(entry.tags)),
-        seen.draw(book.template, entry.row, pool=book.rows()),
+        seen.draw(book.template, entry.row, pool=[one.row for one in book.entries()[:POOL]]),
     ]
 
 

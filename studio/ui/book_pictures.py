@@ -6,6 +6,7 @@ from html import escape
 from itertools import pairwise
 
 from studio.chat.wording import shorten
+from studio.data.token_lengths import Length
 from studio.ui.markup import empty, quiet
 
 WIDTH, HEIGHT = 640, 150
@@ -43,17 +44,16 @@ def draw_languages(languages: Mapping[str, int]) -> str:
     return f'<div class="st-bars">{bars}</div>{quiet(f"Of {total:,} prompts looked at.")}'
 
 
-def draw_lengths(lengths: Sequence[tuple[int, int]], *, max_length: int, total: int) -> str:
+def draw_lengths(lengths: Sequence[Length], *, max_length: int, total: int) -> str:
     """A histogram of prompt and answer together, with the line behind which training cuts.
 
-    `lengths` are tokens of prompt and answer of the examples looked at, `total` how many there
-    are.
+    `lengths` are those of the examples looked at, `total` is how many there are.
     """
     if not lengths:
         return empty("No example yet.")
-    sizes = sorted(prompt + answer for prompt, answer in lengths)
+    sizes = sorted(one.whole for one in lengths)
     longer = sum(size > max_length for size in sizes)
-    lost = sum(prompt >= max_length for prompt, _ in lengths)
+    lost = sum(one.prompt >= max_length for one in lengths)
     # A few very long examples would press all others into one bar.
     end = max(min(sizes[-1], 2 * max_length, 4 * _at(sizes, 0.95)), 8)
     told = (

@@ -19,14 +19,14 @@ LONGEST = 60  # letters of a deed on its button
 def build(studio: Studio, links: Links, bench: Workbench, tab: gr.Tab) -> None:
     """Lay the panel out and wire it."""
     with gr.Row():
-        undo = gr.Button("Undo", size="sm", interactive=False, elem_id="examples-undo")
-        redo = gr.Button("Redo", size="sm", interactive=False, elem_id="examples-redo")
-    with gr.Row():
         with gr.Column(scale=3, min_width=320):
             view = book_view.lay_out(bench)
             out, back, tag, add, drop = _lay_out_bulk(view)
-        with gr.Column(scale=2, min_width=320):
-            editor = Editor()
+        with gr.Column(scale=2, min_width=320, elem_id="examples-side"):
+            with gr.Row():
+                undo = gr.Button("Undo", size="sm", interactive=False, elem_id="examples-undo")
+                redo = gr.Button("Redo", size="sm", interactive=False, elem_id="examples-redo")
+            editor = Editor(view.opened)
     book_view.wire_up(studio, view, tab)
     book_editor.wire_up(studio, view, editor)
     wire([tab.select, bench.book.change, bench.changed.change], tell_deeds, studio,

@@ -17,6 +17,7 @@ from studio.ui.markup import empty, quiet, table
 PAGE = 50
 COLUMNS = 4  # those that matter most; all others are seen when a row is opened
 LETTERS = 220
+LABEL = 24  # letters; what is as short stays on one line
 NO_BOOK = "No workbook is open: bring rows in the Rows panel, and they appear here."
 NONE_FITS = "No row fits. Clear the search, or show every row."
 
@@ -88,7 +89,8 @@ def _cell(value: JsonValue) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     if not text.strip():
         return '<span class="st-quiet">(empty)</span>'
-    return escape(shorten(text, LETTERS))
+    short = escape(shorten(text, LETTERS))
+    return f'<span class="st-label">{short}</span>' if len(text) <= LABEL else short
 
 
 def _notes(entry: Entry, kinds: Mapping[int, Sequence[str]]) -> str:

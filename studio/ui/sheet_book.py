@@ -2,6 +2,9 @@
 
 BOOK = """
 .st-rows td { overflow-wrap: anywhere; vertical-align: top; min-width: 5rem; }
+.st-label { white-space: nowrap; }
+#examples-side { position: sticky; top: .5rem; align-self: flex-start; max-height: 100vh;
+  overflow-y: auto; }
 .st-rows tbody tr[data-name] { cursor: pointer; }
 .st-rows tbody tr[data-name]:hover td { background: var(--base-soft); }
 .st-rows tr:has([aria-pressed="true"]) td { background: var(--base-soft);
@@ -26,4 +29,6 @@ BOOK = """
 .st-lengths rect { fill: var(--tuned); }
 .st-lengths line { stroke: var(--base); stroke-width: 2; stroke-dasharray: 5 3; }
 .st-lengths text { fill: var(--quiet); font-size: 12px; }
+@media (max-width: 900px) { #examples-side { position: static; max-height: none; } }
+@media (max-width: 640px) { .st-bar-line { grid-template-columns: 6rem 1fr 4.5rem; } }
 """
