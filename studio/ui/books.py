@@ -7,7 +7,6 @@ import gradio as gr
 
 from studio.data.workbook import Workbook, WorkbookCard
 from studio.errors import DatasetError
-from studio.measure.numerals import counted
 from studio.studio import Studio
 from studio.ui.border import told, wire
 from studio.ui.markup import quiet
@@ -98,7 +97,8 @@ def _tell(book: Workbook) -> str:
     entries = book.entries()
     out = sum(entry.excluded for entry in entries)
     changed = sum(entry.changed for entry in entries)
-    parts = [counted(len(entries) - out, "row")]
+    kept = len(entries) - out
+    parts = [f"{kept:,} row{'s'[: kept != 1]}"]
     parts += [f"{out:,} left out"] if out else []
     parts += [f"{changed:,} edited"] if changed else []
     return (

@@ -28,6 +28,7 @@ class Panel:
     column: gr.Dropdown
     values: gr.Dropdown
     chosen: gr.HTML
+    fold: gr.Accordion
     template: gr.Dropdown
     format: gr.Dropdown
     slots: mapping_slots.Slots
@@ -50,10 +51,14 @@ class Panel:
     @property
     def parts(self) -> list[Any]:
         """What `draw` draws: everything."""
-        return [self.found, self.refused, self.column, self.values, self.title, *self.mapped]
+        return [
+            self.found, self.refused, self.column, self.values, self.fold, self.title,
+            *self.mapped,
+        ]  # fmt: skip
 
 
 def lay_out() -> Panel:
+    """Everything below the source, empty."""
     found = gr.HTML(quiet("No rows yet."), elem_id="found")
     refused = gr.Button("All refused records as CSV", size="sm", visible=False, elem_id="refused")
     with gr.Accordion("Only some of the rows", open=False, elem_id="only-some"):
@@ -64,7 +69,7 @@ def lay_out() -> Panel:
                 scale=3, info="None chosen takes every row.", allow_custom_value=True,
             )  # fmt: skip
         chosen = gr.HTML(elem_id="chosen-rows")
-    with gr.Accordion("Which column is which", open=True, elem_id="which-column"):
+    with gr.Accordion("Which column is which", open=False, elem_id="which-column") as fold:
         with gr.Row():
             template = gr.Dropdown([], label="For the template", elem_id="rows-template",
                                    min_width=220)  # fmt: skip
@@ -79,8 +84,8 @@ def lay_out() -> Panel:
                           interactive=False)  # fmt: skip
         add = gr.Button("Add to the open one", elem_id="add-rows", min_width=160, visible=False)
     rows = gr.HTML(rows_told.NOTHING, elem_id="first-rows")
-    return Panel(found, refused, column, values, chosen, template, format, slots, ready, title,
-                 begin, add, rows)  # fmt: skip
+    return Panel(found, refused, column, values, chosen, fold, template, format, slots, ready,
+                 title, begin, add, rows)  # fmt: skip
 
 
 def draw(intake: Intake | None, templates: Sequence[Template], book: Workbook | None) -> list[Any]:
@@ -97,6 +102,7 @@ def draw(intake: Intake | None, templates: Sequence[Template], book: Workbook | 
         gr.Button(visible=bool(intake and intake.everything.refused)),
         gr.Dropdown(choices=columns, value=None),
         gr.Dropdown(choices=[], value=None),
+        gr.Accordion(open=intake is not None and not _fits_by_itself(intake)),
         gr.Textbox(value=_title(intake)),
         gr.Dropdown(choices=menu, value=chosen),
         *draw_form(intake),
@@ -110,6 +116,7 @@ def draw_form(intake: Intake | None) -> list[Any]:
 
 
 def draw_outcome(intake: Intake | None) -> list[Any]:
+    """What would come of the rows as they are chosen and mapped now."""
     chosen = rows_told.tell_chosen(intake)
     if intake is None or not intake.everything.rows:
         never = gr.Button(interactive=False)
@@ -120,6 +127,11 @@ def draw_outcome(intake: Intake | None) -> list[Any]:
         ready = False
     press = gr.Button(interactive=ready)
     return [chosen, rows_told.tell_ready(intake), press, press, rows_told.draw_rows(intake)]
+
+
+def _fits_by_itself(intake: Intake) -> bool:
+    """Whether the rows have what the template reads under its own names."""
+    return not intake.mapping.columns and intake.template.required_columns() <= {*intake.columns}
 
 
 def _title(intake: Intake | None) -> str:
