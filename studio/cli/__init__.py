@@ -13,6 +13,7 @@ from studio.cli import (
     advising,
     arena,
     building,
+    datasets,
     decks,
     endpoints,
     keeping,
@@ -46,6 +47,7 @@ def commands(context: click.Context, home: Path | None) -> None:
 for command in (
     *templates.COMMANDS,
     *building.COMMANDS,
+    *datasets.COMMANDS,
     *making.COMMANDS,
     *advising.COMMANDS,
     *talking.COMMANDS,

@@ -1,32 +1,16 @@
-"""Commands about datasets and tuning runs."""
+"""Commands about tuning runs."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
 import click
-from rich.table import Table
 
-from studio.cli.console import as_json, follow, list_runs, show_json, show_run, show_table
+from studio.cli.console import as_json, follow, list_runs, show_run
 from studio.errors import RecipeError
 from studio.studio import Studio
 from studio.tuning.presets import PRESETS
 from studio.tuning.recipe import Recipe
-
-
-@click.command()
-@as_json
-@click.pass_obj
-def datasets(studio: Studio, as_json: bool) -> None:
-    """List the datasets, newest first."""
-    cards = [dataset.card for dataset in studio.datasets()]
-    if as_json:
-        show_json([card.model_dump(mode="json") for card in cards])
-        return
-    table = Table("id", "learn", "held out", "template", box=None)
-    for card in cards:
-        table.add_row(card.id, str(card.train), str(card.heldout), card.template)
-    show_table(table)
 
 
 def recipe_flags(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -129,4 +113,4 @@ def runs(
     show_run(studio, chosen, as_json)
 
 
-COMMANDS = (datasets, train, runs)
+COMMANDS = (train, runs)
