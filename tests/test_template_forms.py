@@ -16,6 +16,7 @@ from studio.data.rendering import preview
 from studio.data.sandbox import Sandbox
 from studio.data.template import Template, find, shipped
 from studio.data.template_forms import FORMS, read_templates, write_template
+from studio.data.template_parts import Shots
 from studio.errors import TemplateError
 from studio.measure.importing import read_probe
 
@@ -345,13 +346,14 @@ def test_lm_eval_tasks_ask_and_answer_as_there(
 
 def test_lm_eval_includes_and_rows_beside_are_read(tmp_path: Path) -> None:
     data = {"data_files": {"test": "rows.jsonl"}}
-    task_file(tmp_path, dataset_kwargs=data, num_fewshot=3)
+    task_file(tmp_path, dataset_kwargs=data, num_fewshot=3, fewshot_split="dev")
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in DAYS))
     (tmp_path / "child.yaml").write_text("include: rain.yaml\ntask: child\n")
     found = read_templates(tmp_path / "child.yaml")
     assert found.templates[0].name == "child"
     assert found.rows == {"child": DAYS}
-    assert [one.what for one in found.left] == ["num_fewshot"]
+    assert [one.what for one in found.left] == ["fewshot_split"]
+    assert found.templates[0].shots == Shots(count=3, between=" ", separator="\n\n")
 
 
 @pytest.mark.parametrize(

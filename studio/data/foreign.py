@@ -96,13 +96,17 @@ def phrasings(pairs: Iterable[tuple[str, str, str]]) -> tuple[str, tuple[Phrasin
     return common, tuple(made)
 
 
-def without_system(template: Template, program: str) -> list[LeftOut]:
+def without_system(template: Template, program: str, *, keeps_shots: bool = False) -> list[LeftOut]:
     """What hardly any other program can say of a template of ours."""
     left = []
     if template.system:
         left.append(LeftOut("system message", f"{program} has none"))
     if template.history_column:
         left.append(LeftOut("earlier turns", f"{program} asks single questions"))
+    if template.turns:
+        left.append(LeftOut("turns before the question", f"{program} asks single questions"))
+    if template.shots and not keeps_shots:
+        left.append(LeftOut("solved rows", f"{program} says nothing of them in a template"))
     if any(phrasing.weight != 1 for phrasing in template.phrasings):
         left.append(LeftOut("weights of the phrasings", f"{program} has none"))
     return left

@@ -34,6 +34,7 @@ READ = {
     "task", "doc_to_text", "doc_to_target", "doc_to_choice", "description", "include",
     "output_type", "dataset_kwargs", "dataset_path", "dataset_name", "test_split",
     "validation_split", "training_split", "metadata", "tag", "group", "task_alias",
+    "num_fewshot", "fewshot_delimiter", "target_delimiter",
 }  # fmt: skip
 KINDS = ("multiple_choice", "generate_until")
 _COLUMN = re.compile(r"[A-Za-z_]\w*")
@@ -68,6 +69,7 @@ def read(path: Path) -> Brought:
             answer=_target(task, choices, path),
             phrasings=(Phrasing(prompt=description + prompt),),
             answer_choices=choices,
+            shots=_shots(task),
         )
     except ValueError as error:
         reason = " ".join(str(error).split())[:300]
@@ -77,7 +79,9 @@ def read(path: Path) -> Brought:
 
 def write(template: Template) -> Given:
     """A task for every phrasing, with the rows beside them."""
-    left = without_system(template, "lm-evaluation-harness")
+    left = without_system(template, "lm-evaluation-harness", keeps_shots=True)
+    if template.shots and template.shots.as_turns:
+        left.append(LeftOut("solved rows as turns", "a task only says how many there are"))
     rows = template.all_rows()
     files = {}
     data = f"{template.name}.jsonl"
@@ -98,6 +102,12 @@ def write(template: Template) -> Given:
             "doc_to_text": with_choices(template, phrasing.prompt),
             "doc_to_target": with_choices(template, answer),
         }
+        if template.shots:
+            task |= {
+                "num_fewshot": template.shots.count,
+                "fewshot_delimiter": template.shots.separator,
+                "target_delimiter": template.shots.between,
+            }
         if isinstance(template.answer_choices, tuple):
             task["doc_to_choice"] = list(template.answer_choices)
         elif template.answer_choices:
@@ -149,6 +159,17 @@ def _target(task: dict[str, Any], choices: tuple[str, ...] | str | None, path: P
         "{% set target %}" + source + "{% endset %}{% set target = target | trim %}"
         "{{ answer_choices[target | int] if target.isdecimal() else target }}"
     )
+
+
+def _shots(task: dict[str, Any]) -> dict[str, Any] | None:
+    """Solved rows before the question, with what stands between where nothing else is said."""
+    if not task.get("num_fewshot"):
+        return None
+    return {
+        "count": task["num_fewshot"],
+        "separator": task.get("fewshot_delimiter", "\n\n"),
+        "between": task.get("target_delimiter", " "),
+    }
 
 
 def _choices(value: Any, path: Path) -> tuple[str, ...] | str | None:

@@ -64,6 +64,9 @@ def write(template: Template) -> Given:
     """The template as a task; where it is none by itself, with every row rendered."""
     left: list[LeftOut] = []
     rows = template.all_rows()
+    if template.shots:
+        left.append(LeftOut("solved rows", "a task has its own examples, chosen by hand"))
+        template = template.model_copy(update={"shots": None})
     first = template.phrasings[0]
     definition, asked, rest = first.prompt.partition(ASK)
     if asked and not rest and template.answer == ANSWER and "{{" not in definition:

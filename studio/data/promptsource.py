@@ -26,6 +26,8 @@ from studio.data.template import CHOICE_SEPARATOR, Template
 from studio.data.template_parts import Phrasing
 from studio.errors import TemplateError
 
+ABOUT = ("id", "reference", "metadata")
+"""What an entry says besides what is asked and answered; it is kept, and written back."""
 TAGS = ("!Template", "!TemplateMetadata")
 _TAG = re.compile(r"(\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\})", re.DOTALL)
 _WORD = re.compile(r"\{%[-+]?\s*(\w+)")
@@ -115,6 +117,7 @@ def _take(entry: Any) -> dict[str, Any]:
         "reads": frozenset(names_in(answer)),
         "guard": guard,
         "languages": metadata.get("languages") or ["en"],
+        "about": {name: entry[name] for name in ABOUT if entry.get(name)},
     }
 
 
@@ -174,7 +177,11 @@ def _templates(
     for number, ((choices, _, _), made) in enumerate(groups.items()):
         first = made[0]
         about = first["name"] if number else ""
-        answer, asked = phrasings((one["name"], one["prompt"], one["answer"]) for one in made)
+        answer, plain = phrasings((one["name"], one["prompt"], one["answer"]) for one in made)
+        asked = tuple(
+            phrasing.model_copy(update={"about": one["about"]})
+            for phrasing, one in zip(plain, made, strict=True)
+        )
         try:
             template = Template(
                 name=name_of(dataset, about),
@@ -225,16 +232,19 @@ _Dumper.add_representer(_Metadata, _write_metadata)
 def _entry(
     template: Template, phrasing: Phrasing, jinja: str, choices: str | None, number: int
 ) -> _Entry:
+    about = phrasing.about
+    metadata = about.get("metadata")
+    guessed = {
+        "choices_in_prompt": reads(phrasing.prompt, "answer_choices"),
+        "languages": [template.language],
+        "metrics": ["Accuracy"] if choices else ["Other"],
+        "original_task": True,
+    }
     return _Entry(
         answer_choices=choices,
-        id=str(uuid5(NAMESPACE_URL, f"{template.name}/{number}/{jinja}")),
+        id=about.get("id") or str(uuid5(NAMESPACE_URL, f"{template.name}/{number}/{jinja}")),
         jinja=jinja,
-        metadata=_Metadata(
-            choices_in_prompt=reads(phrasing.prompt, "answer_choices"),
-            languages=[template.language],
-            metrics=["Accuracy"] if choices else ["Other"],
-            original_task=True,
-        ),
+        metadata=_Metadata(metadata if isinstance(metadata, dict) else guessed),
         name=phrasing.name or f"{template.name}_{number}",
-        reference=template.source,
+        reference=about.get("reference") or template.source,
     )

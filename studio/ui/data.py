@@ -5,12 +5,23 @@ from typing import Any
 import gradio as gr
 
 from studio.studio import Studio
-from studio.ui import before, book_checks, book_rows, books, examples, more, rows_in, workbench
+from studio.ui import (
+    before,
+    book_checks,
+    book_rows,
+    books,
+    examples,
+    more,
+    rows_in,
+    templates,
+    workbench,
+)
 from studio.ui.border import told, wire
 from studio.ui.links import Links
 
 PANELS: dict[str, Any] = {
-    "Rows": rows_in, "Examples": book_rows, "Checks": book_checks, "More": more, "Before": before,
+    "Rows": rows_in, "Template": templates, "Examples": book_rows, "Checks": book_checks,
+    "More": more, "Before": before,
 }  # fmt: skip
 """In the order of the work; each has `build(studio, links, bench, tab)`."""
 
