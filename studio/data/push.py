@@ -22,7 +22,7 @@ def push(dataset: Dataset, repository: str, *, private: bool = True) -> str:
         raise DatasetError(f"'{repository[:80]}' is no repository; write OWNER/NAME.")
     import httpx
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+    from huggingface_hub.errors import HfHubHTTPError
 
     api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"))
     with tempfile.TemporaryDirectory() as workshop:
@@ -35,7 +35,7 @@ def push(dataset: Dataset, repository: str, *, private: bool = True) -> str:
                 repo_type="dataset",
                 commit_message=f"{dataset.card.name}, {dataset.id}",
             )
-        except (HfHubHTTPError, HFValidationError, httpx.HTTPError, OSError) as error:
+        except (HfHubHTTPError, httpx.HTTPError, OSError, ValueError) as error:
             reason = " ".join(str(error).split())[:300].rstrip(".") or type(error).__name__
             raise DatasetError(
                 f"{repository} was not pushed: {reason}. Sign in with `hf auth login` or set "
