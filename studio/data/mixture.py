@@ -81,10 +81,12 @@ def mix(
             f"{MOST:.0%} can be; lower a share."
         )
     whole = len(task) / (1 - together)
-    kept = {_asked(one) for one in heldout}
+    kept = {_asked(one) for one in heldout} | {_row(one) for one in heldout}
     mixed, portions = list(task), []
     for source in sources:
-        drawable = [one for one in source.examples if _asked(one) not in kept]
+        drawable = [
+            one for one in source.examples if _asked(one) not in kept and _row(one) not in kept
+        ]
         if not drawable:
             raise DatasetError(
                 f"There is nothing to replay of {source.title}: it has no example that the "
@@ -116,6 +118,11 @@ def _portion(source: Source, count: int, drawable: Sequence[Example]) -> Portion
         left_out=len(source.examples) - len(drawable),
         probes=source.probes,
     )
+
+
+def _row(example: Example) -> str:
+    """The row it was made of: a task turned round has the same rows, and asks otherwise."""
+    return example.id.partition("-")[0]
 
 
 def _asked(example: Example) -> str:
