@@ -159,17 +159,19 @@ def apply(mapping: Mapping, rows: Sequence[Row]) -> Mapped:
         there = ", ".join(dict.fromkeys(name for row in rows[:100] for name in row))
         raise DatasetError(f"No row has a column '{absent[0]}'; columns are {there[:300]}.")
     made = Mapped([], [], [])
+    maker, renamed = MAKERS.get(mapping.format), mapping.renamed
+    used = set(mapping.columns.values()) - mapping.columns.keys()
     for number, row in enumerate(rows, start=1):
         try:
-            maker = MAKERS.get(mapping.format)
             fields = maker(mapping.columns, row) if maker else {}
-            fields |= rename(mapping.renamed, row)
+            fields |= rename(renamed, row)
         except BadTurns as error:
             made.refused.append((number, str(error)))
             continue
-        used = set(mapping.columns.values()) - mapping.columns.keys()
-        rest = {name: value for name, value in row.items() if name not in used}
-        made.rows.append(rest | dict(mapping.constants) | fields)
+        other = {name: value for name, value in row.items() if name not in used}
+        other.update(mapping.constants)
+        other.update(fields)
+        made.rows.append(other)
         made.numbers.append(number)
     return made
 

@@ -14,16 +14,18 @@ Columns: TypeAlias = Mapping[str, str]
 
 def rename(columns: Columns, row: Row) -> dict[str, Any]:
     """The row's values under the names of the fields."""
-    for column in columns.values():
-        if row.get(column) is None:
+    fields: dict[str, Any] = {}
+    for field, column in columns.items():
+        value = row.get(column)
+        if value is None:
             raise BadTurns(f"column '{column}' is missing")
-    return {field: _first_answer(row[column]) for field, column in columns.items()}
+        fields[field] = _first_answer(value) if isinstance(value, dict) else value
+    return fields
 
 
-def _first_answer(value: JsonValue) -> JsonValue:
+def _first_answer(value: dict[str, JsonValue]) -> JsonValue:
     """The first of several right answers, as SQuAD writes them; anything else as it is."""
-    many = isinstance(value, dict) and isinstance(value.get("text"), list)
-    return text_of(value) if many else value
+    return text_of(value) if isinstance(value.get("text"), list) else value
 
 
 def _from_turns(columns: Columns, row: Row) -> dict[str, Any]:

@@ -21,10 +21,12 @@ LISTED = 100
 
 def build(studio: Studio, bench: Workbench) -> None:
     """Lay the line out and wire it."""
-    with gr.Row(equal_height=True, visible=False, elem_id="workbooks") as line:
+    with gr.Row(visible=False, elem_id="workbooks") as line:
         menu = gr.Dropdown([], label="Workbook", elem_id="workbook", min_width=220, scale=4)
-        new = gr.Button("New workbook", size="sm", elem_id="new-workbook", min_width=120)
-        delete = gr.Button("Delete this one", size="sm", elem_id="delete-workbook", min_width=120)
+        new = gr.Button("New workbook", size="sm", elem_id="new-workbook", min_width=120, scale=0)
+        delete = gr.Button(
+            "Delete this one", size="sm", elem_id="delete-workbook", min_width=120, scale=0
+        )
     with gr.Row(visible=False, elem_id="delete-asked") as asked:
         gr.Markdown("Delete this workbook with all that was done in it? Its datasets stay.")
         sure = gr.Button("Delete it", size="sm", variant="stop", elem_id="delete-sure")

@@ -11,7 +11,7 @@ from studio.ui import markup
 
 WAITING = markup.empty("One row appears here as the model will see it, once there are rows.")
 NOT_BUILT = markup.empty("Press Build dataset: its card, and what the checks found, appear here.")
-NO_DATASET = "No dataset yet. Choose a template above and press Build dataset."
+NO_DATASET = "No dataset yet. Bring rows in above, and freeze them when they are right."
 REFUSED_SHOWN = 20
 DATASETS_SHOWN = 50
 SIGNS = {"note": "· note", "warning": "! warning", "error": "× left out"}

@@ -111,7 +111,7 @@ def draw(intake: Intake | None, templates: Sequence[Template], book: Workbook | 
 
 def draw_form(intake: Intake | None) -> list[Any]:
     """The form without its menu of templates, and what would come of the rows."""
-    format = gr.Dropdown(value=intake.mapping.format) if intake else gr.skip()
+    format = gr.Dropdown(choices=FORMATS, value=intake.mapping.format) if intake else gr.skip()
     return [format, *mapping_slots.draw(intake), *draw_outcome(intake)]
 
 

@@ -12,7 +12,7 @@ from studio.ui import markup
 from studio.ui.seen import tell_fault
 
 REFUSED_SHOWN = 20
-ROWS_SHOWN = 5
+ROWS_SHOWN = 4
 CELL = 160  # letters of a value that are shown
 NOTHING = markup.empty("The first rows appear here, as they came and as the template reads them.")
 
@@ -63,9 +63,8 @@ def draw_rows(intake: Intake | None) -> str:
         made = intake.made.rows
     except DatasetError:
         return came
-    read = intake.template.variables()
-    names = [name for name in dict.fromkeys(n for row in made[:100] for n in row) if name in read]
-    if not made or (names == intake.columns and made[0] == intake.chosen.rows[0]):
+    names = [name for name in _read_by(intake) if any(row.get(name) for row in made[:ROWS_SHOWN])]
+    if not made or made[0] == intake.chosen.rows[0]:
         return came
     return came + _tabulate("As the template reads them", names, made)
 
@@ -75,6 +74,14 @@ def tell_book(book: Workbook) -> str:
     sources = "".join(f"<li>{escape(one)}</li>" for one in book.card.sources)
     taken = markup.quiet(f"Read as {book.card.mapping}.") if book.card.mapping else ""
     return f"<p>In <strong>{escape(book.card.title)}</strong>:</p><ul>{sources}</ul>{taken}"
+
+
+def _read_by(intake: Intake) -> list[str]:
+    """What the template reads and is not the same for every row; what is asked comes first."""
+    template = intake.template
+    read = {*template.variables(), template.split_column or ""} - intake.mapping.constants.keys()
+    asked = template.prompt_variables()
+    return sorted(read, key=lambda name: (name not in asked, name == template.split_column, name))
 
 
 def _read_as(intake: Intake) -> str:

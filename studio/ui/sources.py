@@ -70,11 +70,11 @@ def lay_out() -> Sources:
         groups[name] = gr.Column(visible=name == "sample", elem_id=f"from-{name}")
     with groups["files"]:
         files = gr.File(
-            label="JSONL, JSON, CSV, TSV, TXT or Parquet; several at once, at most 50 MB each",
+            label="JSONL, JSON, CSV, TSV, TXT, Parquet",
             file_count="multiple", elem_id="files", height=150,
         )  # fmt: skip
         encoding = gr.Dropdown(
-            ENCODINGS, value="", label="Letters", allow_custom_value=True, elem_id="encoding",
+            ENCODINGS, value="", label="Encoding", allow_custom_value=True, elem_id="encoding",
             info="Only for text files that are not UTF-8.",
         )  # fmt: skip
     with groups["text"]:

@@ -98,6 +98,11 @@ table.st-table tr.sum td { font-weight: 600; }
 .st-case dd { margin: 0; white-space: pre-wrap; }
 .st-headline { border-left: 3px solid var(--tuned); padding: .2rem 0 .2rem .9rem; margin: .4rem 0;
   line-height: 1.55; }
+.st-advice { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr));
+  gap: 1.2rem; align-items: start; }
+.st-grid { width: 100%; max-width: 34rem; }
+.st-grid text { font-size: 12px; fill: var(--quiet); }
+.st-grid text.st-grid-name { font-size: 13px; font-weight: 600; fill: currentColor; }
 .st-lane-base { border-top: 3px solid var(--base) !important; }
 .st-lane-tuned { border-top: 3px solid var(--tuned) !important; }
 .st-lane-base .bubble-wrap, .st-lane-tuned .bubble-wrap { margin-top: 1.9rem;
@@ -108,7 +113,8 @@ table.st-table tr.sum td { font-weight: 600; }
 .st-slot { gap: .35rem !important; }
 .st-slot.base { border-top: 3px solid var(--base); }
 .st-slot.tuned { border-top: 3px solid var(--tuned); }
-#add-lane { align-self: center; }
+#add-lane, #new-workbook, #delete-workbook { align-self: center; }
+#delete-asked { align-items: center; }
 .st-slot .row > button { align-self: end; }
 .st-slot input[role="listbox"] { text-overflow: ellipsis; padding-right: 1.4rem; }
 .st-deeds { gap: .35rem !important; flex-wrap: wrap !important; }
