@@ -8,7 +8,7 @@ finished runs report.
 from collections.abc import Sequence
 from math import ceil
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from studio.models.shape import Shape
 from studio.tuning.lengths import Lengths
@@ -27,6 +27,8 @@ ANCHOR_ROWS, ANCHOR_LENGTH = 8, 128
 LOGITS = 6
 """Arrays of (tokens, vocabulary) that are alive at once: logits, their softmax, the way back."""
 ANCHOR_LOGITS = 7
+OWN_TEXT = 256
+"""Tokens that a long conversation has which the base wrote itself."""
 FORWARD, BACKWARD, FROZEN = 2, 4, 2
 """Operations per weight and token: there, back, and back only through to the activations."""
 
@@ -71,6 +73,18 @@ class Estimate(BaseModel):
     def tight(self) -> bool:
         """Whether it needs what somebody else uses now."""
         return self.fits and self.memory > self.machine.free
+
+
+ESTIMATE = "estimate.json"
+"""What a run was estimated to take, in its folder."""
+
+
+def read_estimate(run: Run) -> Estimate | None:
+    """What was estimated when the run was started; None if nothing was."""
+    try:
+        return Estimate.model_validate_json((run.folder / ESTIMATE).read_bytes())
+    except (OSError, ValidationError):
+        return None
 
 
 def estimate(
@@ -146,7 +160,8 @@ def _memory(
 ) -> dict[str, int]:
     on_gpu = machine.device == "cuda"
     width = 2 if on_gpu else 4
-    longest = min(lengths.longest, recipe.max_length)
+    longest = max(lengths.longest, OWN_TEXT if recipe.replay else 0)
+    longest = min(longest, recipe.max_length)
     batch = recipe.batch_size * min(longest, shape.context)
     parts = {
         "libraries": LIBRARIES[machine.device],
@@ -227,10 +242,8 @@ def _pace(run: Run, recipe: Recipe) -> float:
     """Tokens per second of a finished run that does the same work per token; else 0."""
     if run.kind != "tune":
         return 0.0
-    before, ended = run.recipe, run.last("finished")
-    same = ("base", "method", "batch_size", "dora")
-    if not ended or any(getattr(before, name) != getattr(recipe, name) for name in same):
+    before, same = run.recipe, ("base", "method", "batch_size", "dora")
+    if any(getattr(before, name) != getattr(recipe, name) for name in same):
         return 0.0
-    if bool(before.kl_anchor) != bool(recipe.kl_anchor):
-        return 0.0
-    return float(ended["tokens_per_second"] or 0)
+    ended = run.last("finished") if bool(before.kl_anchor) == bool(recipe.kl_anchor) else None
+    return float(ended["tokens_per_second"] or 0) if ended else 0.0

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import time
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +18,7 @@ ASK_GPU = [
     "--query-gpu=name,memory.total,memory.free",
     "--format=csv,noheader,nounits",
 ]
+FRESH = 5.0  # seconds for which an answer holds
 PATIENCE = 10.0  # seconds that the driver may take to answer
 # Products per second in bfloat16 that the makers' data sheets promise, in units of 1e12.
 PROMISED = {"H200": 989, "H100": 989, "A100": 312, "L40": 181, "L4": 121, "A10": 125, "T4": 65,
@@ -80,6 +81,12 @@ def processor_speed() -> float:
 
 
 def _gpu() -> tuple[str, int, int] | None:
+    """As last asked, at most some seconds ago: a form asks at every change."""
+    return _ask_gpu(int(time.time() / FRESH))
+
+
+@lru_cache(maxsize=1)
+def _ask_gpu(_: int) -> tuple[str, int, int] | None:
     """Name, memory and free memory of the first GPU; None without one, or if hidden from us."""
     if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1") or not shutil.which(ASK_GPU[0]):
         return None

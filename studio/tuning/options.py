@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from studio.models.shape import Shape
 from studio.tuning import sources
+from studio.tuning.estimate import OWN_TEXT
 from studio.tuning.machine import Machine
 from studio.tuning.presets import scaled_rate
 from studio.tuning.recipe import Recipe
@@ -189,9 +190,9 @@ class Maker:
         return next(enough, RANKS[-1])
 
     def _max_length(self) -> int:
-        """Room for the longest example, in steps of 64."""
-        whole = 64 * ceil(ROOM * self.signals.longest / 64)
-        return max(64, min(whole, self.signals.shape.context))
+        """Room for the longest example, and for the base's own texts, in steps of 64."""
+        longest = max(ROOM * self.signals.longest, OWN_TEXT if self.cell.replay else 0)
+        return max(64, min(64 * ceil(longest / 64), self.signals.shape.context))
 
 
 def count_steps(examples: int, recipe: Recipe) -> int:

@@ -80,6 +80,11 @@ def bounds(field: FieldInfo) -> tuple[float | None, float | None]:
     return found.get("ge", found.get("gt")), found.get("le", found.get("lt"))
 
 
+def update(name: str, method: str, loss: str, **changes: Any) -> Any:
+    """A change of a field's component, shown only if it says anything for the method and loss."""
+    return gr.update(visible=True if belongs(name, method, loss) else "hidden", **changes)
+
+
 def to_values(recipe: Recipe, names: Sequence[str] = FIELDS) -> list[Any]:
     """The recipe's values in the order of the form's components."""
     return [_shown(getattr(recipe, name)) for name in names]

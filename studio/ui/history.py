@@ -10,6 +10,7 @@ from studio.measure.report import Report
 from studio.studio import Studio
 from studio.tuning.run import Run
 from studio.ui import plots
+from studio.ui.before_start import ran_out, tell_used
 from studio.ui.border import told, wire
 from studio.ui.links import Links, go_to
 from studio.ui.markup import bar, card, cards, empty
@@ -49,6 +50,8 @@ def build(studio: Studio, links: Links, tab: gr.Tab) -> Runs:
         talk = gr.Button("Chat", size="sm", elem_id="chat-run", min_width=110)
         cancel = gr.Button("Cancel", size="sm", elem_id="cancel-run", min_width=110)
         delete = gr.Button("Delete", size="sm", elem_id="delete-run", min_width=110)
+    lighter = gr.Button("Start again with a recipe that fits", variant="primary", size="sm",
+                        visible=False, elem_id="start-lighter")  # fmt: skip
     with gr.Row(visible=False) as asked:
         sure = gr.Button("Delete this run and its adapter", variant="stop", size="sm",
                          elem_id="delete-sure")  # fmt: skip
@@ -63,7 +66,7 @@ def build(studio: Studio, links: Links, tab: gr.Tab) -> Runs:
     timer = gr.Timer(PACE, active=False)
 
     listed = [table, chosen, seen, timer]
-    detail = [about, curves, recipe, log, drawn]
+    detail = [about, curves, recipe, log, drawn, lighter]
     wire(tab.select, show_runs, studio, inputs=[seen, chosen], outputs=listed)
     ticked = wire(timer.tick, show_runs, studio, inputs=[seen, chosen], outputs=listed,
                   trigger_mode="always_last")  # fmt: skip
@@ -74,6 +77,8 @@ def build(studio: Studio, links: Links, tab: gr.Tab) -> Runs:
     wire(talk.click, open_chat, studio, inputs=chosen, outputs=[links.run, links.tabs])
     stopped = wire(cancel.click, cancel_run, studio, inputs=chosen, outputs=timer)
     wire(stopped.then, show_run, studio, inputs=[chosen, drawn], outputs=detail)
+    again = wire(lighter.click, start_lighter, studio, inputs=chosen, outputs=chosen)
+    wire(again.success, show_runs, studio, inputs=[seen, chosen], outputs=listed)
     wire(delete.click, lambda: gr.Row(visible=True), outputs=asked)
     wire(keep.click, lambda: gr.Row(visible=False), outputs=asked)
     gone = wire(sure.click, delete_run, studio, inputs=chosen, outputs=[chosen, asked])
@@ -169,15 +174,15 @@ def _short(report: Report, lane: str) -> tuple[str, str]:
 def show_run(studio: Studio, id: str | None, drawn: Any) -> list[Any]:
     """One run in full; left alone while nothing has happened to it."""
     if not id:
-        return [empty(NONE_CHOSEN), gr.Plot(visible=False), "", "", None]
+        return [empty(NONE_CHOSEN), gr.Plot(visible=False), "", "", None, gr.Button(visible=False)]
     try:
         run = studio.run(id)
     except StudioError:
-        return [empty(NONE_CHOSEN), gr.Plot(visible=False), "", "", None]
+        return [empty(NONE_CHOSEN), gr.Plot(visible=False), "", "", None, gr.Button(visible=False)]
     standing, events = look(run), run.events()
     now = [id, standing.status, len(events)]
     if now == drawn:
-        return [gr.skip() for _ in range(5)]
+        return [gr.skip() for _ in range(6)]
     figure = plots.draw_curves(events)
     return [
         tell_run(run, standing),
@@ -185,6 +190,7 @@ def show_run(studio: Studio, id: str | None, drawn: Any) -> list[Any]:
         run.repair.yaml() if run.kind == "repair" else run.recipe.yaml(),
         run.log_tail(),
         now,
+        gr.Button(visible=ran_out(run)),
     ]
 
 
@@ -202,6 +208,7 @@ def tell_run(run: Run, standing: Standing) -> str:
     if "kl" in last:
         facts.append(card("Drift from the base", f"{last['kl']:.4f}", "KL, nats per token."))
     facts += _tell_keeping(run)
+    facts += tell_used(run)
     warnings = [str(event["message"]) for event in run.events() if event.kind == "warning"]
     facts += [card("Mind", "! warning", warning) for warning in warnings]
     return bar(standing.share, run.title) + "<br>" + cards(facts)
@@ -250,6 +257,15 @@ def cancel_run(studio: Studio, id: str | None) -> gr.Timer:
     """Stop the run; its folder and log stay."""
     studio.run(_chosen(id)).cancel()
     return gr.Timer(active=True)
+
+
+@told
+def start_lighter(studio: Studio, id: str | None) -> gr.Dropdown:
+    """Answer a run that ran out of memory with the same recipe in smaller bites."""
+    found = studio.lighter(studio.run(_chosen(id)))
+    run = studio.train(found.recipe)
+    gr.Info(f"Started again with {' and '.join(found.changes)}.")
+    return choose(studio, run.id)
 
 
 @told

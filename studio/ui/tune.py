@@ -1,4 +1,4 @@
-"""The third tab: a dial and a Start button, every knob behind a fold, and the runs below."""
+"""The third tab: a dial, advice and a Start button, every knob behind a fold, the runs below."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,23 +9,19 @@ from studio.errors import StudioError
 from studio.measure.halves import can_be_replayed
 from studio.measure.probe import find as find_probes
 from studio.studio import Studio
+from studio.tuning.presets import PRESETS
 from studio.tuning.recipe import Method, Recipe
-from studio.ui import forms, history
+from studio.ui import advice, before_start, forms, history
 from studio.ui.border import told, wire
 from studio.ui.links import Links
 from studio.ui.markup import empty, quiet
 
-DIAL = [("Keep old skills", "keep"), ("Balanced", "balanced"), ("Learn the most", "learn")]
-MEANING = {
-    "keep": "Half the learning rate, an anchor that holds the model to what the base says, and "
-    "a tenth of replayed text: forgets least, learns somewhat less.",
-    "balanced": "Half the learning rate and a light anchor: learns nearly as much, forgets little.",
-    "learn": "Full learning rate, three rounds, nothing held back: learns most, and may forget.",
-}
+DIAL = [(PRESETS[name].title, name) for name in PRESETS]
 FIRST = "balanced"
 NO_DATASET = "Nothing to tune on yet. Build a dataset in the Data tab first."
 TOP = ("base", "dataset", "name")
 FOLDED = [name for name in forms.FIELDS if name not in TOP]
+ANY: Method = "qlora"  # the method that the dial comes back to from all weights
 
 
 def build(studio: Studio, links: Links, tab: gr.Tab) -> None:
@@ -33,18 +29,21 @@ def build(studio: Studio, links: Links, tab: gr.Tab) -> None:
     with gr.Row():
         with gr.Column(scale=3, min_width=320):
             top, dial, meaning, start = _lay_out_top()
-            folded = _lay_out_folded()
+            before = before_start.lay_out()
         with gr.Column(scale=2, min_width=320):
             codes = _lay_out_codes()
+    option, fill, winner = advice.build(studio, tab, top["base"], top["dataset"])
+    folded = _lay_out_folded()
     form = {**top, **folded}
     fields = [form[name] for name in forms.FIELDS]
     runs = history.build(studio, links, tab)
 
-    dataset, ready = top["dataset"], gr.State(False)
+    dataset, ready, turned_from = top["dataset"], gr.State(False), gr.State(FIRST)
     taken = {"inputs": [links.dataset, dataset], "outputs": [links.dataset, dataset]}
-    settled = [dial, top["base"], form["method"]]
-    turned = [meaning, *(form[name] for name in FOLDED)]
+    settled = [dial, top["base"], form["method"], dataset]
+    turned = [meaning, turned_from, *(form[name] for name in FOLDED)]
     chosen = [form[name] for name in forms.CHOSEN]
+    advised = [top["base"], dataset]
     wire(tab.select, list_old_skills, studio, inputs=[*chosen, top["base"]], outputs=chosen)
     filled = [
         wire(tab.select, list_datasets, studio, **taken),
@@ -52,25 +51,30 @@ def build(studio: Studio, links: Links, tab: gr.Tab) -> None:
             tab.select,
             turn_first,
             studio,
-            inputs=[links.recipe, ready, *settled],
+            inputs=[links.recipe, ready, *settled, turned_from],
             outputs=[links.recipe, top["base"], ready, *turned],
         ),
-        wire(dial.input, turn_dial, studio, inputs=settled, outputs=turned),
+        wire(dial.input, turn_dial, studio, inputs=[*settled, turned_from], outputs=turned),
         wire(form["method"].input, turn_dial, studio, inputs=settled, outputs=turned),
+        wire(fill.click, fill_advice, studio, inputs=[*advised, option], outputs=turned),
+        wire(winner.click, fill_winner, studio, inputs=advised, outputs=turned),
+        wire(before.fill.click, fill_fitting, studio, inputs=fields, outputs=turned),
     ]
+    wire(form["loss"].input, show_fields, inputs=[form["method"], form["loss"]],
+         outputs=[form[name] for name in FOLDED])  # fmt: skip
     # After a form was filled its values are all there; one by one they would be told half-way.
     for event in ([field.input for field in fields], *(one.then for one in filled)):
         wire(event, spell_out, studio, inputs=fields, outputs=codes, trigger_mode="always_last")
-    started = wire(
-        start.click, start_run, studio, inputs=fields, outputs=runs.chosen, show_progress="minimal"
-    )
-    wire(
-        started.success,
-        history.show_runs,
-        studio,
-        inputs=[runs.seen, runs.chosen],
-        outputs=runs.listed,
-    )
+        wire(event, before_start.tell, studio, inputs=fields, outputs=before.shown,
+             trigger_mode="always_last")  # fmt: skip
+    started = [
+        wire(start.click, start_run, studio, False, inputs=fields, outputs=runs.chosen,
+             show_progress="minimal"),
+        wire(before.anyway.click, start_run, studio, True, inputs=fields, outputs=runs.chosen),
+    ]  # fmt: skip
+    for one in started:
+        wire(one.success, history.show_runs, studio, inputs=[runs.seen, runs.chosen],
+             outputs=runs.listed)  # fmt: skip
 
 
 def _lay_out_top() -> tuple[dict[str, Any], gr.Radio, gr.HTML, gr.Button]:
@@ -93,7 +97,7 @@ def _lay_out_top() -> tuple[dict[str, Any], gr.Radio, gr.HTML, gr.Button]:
         )  # fmt: skip
     dial = gr.Radio(DIAL, value=FIRST, label="From keeping everything to learning the most",
                     elem_id="dial")  # fmt: skip
-    meaning = gr.HTML(quiet(MEANING[FIRST]))
+    meaning = gr.HTML(quiet(PRESETS[FIRST].meaning))
     start = gr.Button("Start", variant="primary", elem_id="start-run")
     return {"base": base, "dataset": dataset, "name": name}, dial, meaning, start
 
@@ -162,31 +166,93 @@ def list_old_skills(
 
 @told
 def turn_first(
-    studio: Studio, sent: dict[str, Any] | None, ready: bool, dial: str, base: str, method: Method
-) -> list[Any]:
+    studio: Studio, sent: dict[str, Any] | None, ready: bool, dial: str, base: str, method: Method,
+    dataset: str | None, turned_from: str,
+) -> list[Any]:  # fmt: skip
     """Fill the form when the tab is first opened, or as another tab suggests.
 
     Later it is left alone.
     """
     if ready and not sent:
-        return [None, *[gr.skip()] * (3 + len(FOLDED))]
+        return [None, *[gr.skip()] * (4 + len(FOLDED))]
     fields = sent or {}
     base = fields.get("base") or base
-    return [None, base, True, *turn_dial(studio, dial, base, method, fields)]
+    turned = turn_dial(studio, dial, base, method, dataset, turned_from, fields)
+    return [None, base, True, *turned]
 
 
 @told
 def turn_dial(
-    studio: Studio, dial: str, base: str, method: Method, fields: dict[str, Any] | None = None
-) -> list[Any]:
-    """Set every folded field but the method to the preset's value, or to the one given."""
+    studio: Studio, dial: str, base: str, method: Method, dataset: str | None = None,
+    turned_from: str = "", fields: dict[str, Any] | None = None,
+) -> list[Any]:  # fmt: skip
+    """Set every folded field but the method to the preset's value, or to the one given.
+
+    The preset of all weights brings its method along, and turning away from it takes it back.
+    """
     base = base.strip() or "starter"
+    if turned_from == "whole" != dial and method == "full":
+        method = ANY
+    if dial == "whole" and not turned_from and method != "full":
+        dial = FIRST  # another method was chosen: it is no longer all weights
     try:
-        recipe = studio.preset(dial, dataset="?", base=base, method=method or "qlora")
+        recipe = studio.preset(dial, dataset=dataset or "?", base=base, method=method or ANY)
     except StudioError as error:
-        return [empty(str(error)), *(gr.skip() for _ in FOLDED)]
+        return [empty(str(error)), gr.skip(), *(gr.skip() for _ in FOLDED)]
     recipe = recipe.model_copy(update=fields or {})
-    return [quiet(MEANING[dial]), *forms.to_values(recipe, FOLDED)]
+    return [quiet(PRESETS[dial].meaning), dial, *fill_in(recipe)]
+
+
+def fill_in(recipe: Recipe) -> list[Any]:
+    """Every folded field with the recipe's value, shown if it says anything for its method."""
+    values = forms.to_values(recipe, FOLDED)
+    return [
+        forms.update(name, recipe.method, recipe.loss, value=value)
+        for name, value in zip(FOLDED, values, strict=True)
+    ]
+
+
+@told
+def show_fields(method: str, loss: str) -> list[Any]:
+    """Only the fields that say anything for the method and the loss."""
+    return [forms.update(name, method, loss) for name in FOLDED]
+
+
+@told
+def fill_advice(studio: Studio, base: str | None, dataset: str | None, option: str | None) -> Any:
+    """The recipe of the chosen option, for the form."""
+    found = studio.advised(dataset, base=(base or "").strip() or "starter") if dataset else None
+    if found is None:
+        raise StudioError("Measure the dataset first; the advice fills the recipe.")
+    chosen = advice.pick(found, option)
+    if chosen.recipe is None:
+        raise StudioError(
+            f"“{chosen.title}” needs no recipe; choose another option if you want to tune anyway."
+        )
+    return _filled(chosen.recipe, f"As advised: {chosen.title}.")
+
+
+@told
+def fill_winner(studio: Studio, base: str | None, dataset: str | None) -> Any:
+    """The whole recipe behind the trial that won the race."""
+    placed = studio.placed(advice.newest_race(studio, base, dataset))
+    won = next((one for one in placed if one.winner), None)
+    if won is None:
+        raise StudioError("None of the trials gained anything within the budget of forgetting.")
+    return _filled(won.entrant.recipe, f"The winner of the race: {won.entrant.title}.")
+
+
+@told
+def fill_fitting(studio: Studio, *values: Any) -> Any:
+    """The same recipe in smaller bites, so that it fits."""
+    found = studio.fit(_recipe(values))
+    if found is None:
+        raise StudioError("No recipe on this base fits here; choose a smaller base.")
+    return _filled(found.recipe, f"So that it fits: {' and '.join(found.changes)}.")
+
+
+def _filled(recipe: Recipe, sentence: str) -> list[Any]:
+    return [quiet(sentence), gr.skip(), *fill_in(recipe)]
 
 
 def spell_out(studio: Studio, *values: Any) -> list[str]:
@@ -199,9 +265,9 @@ def spell_out(studio: Studio, *values: Any) -> list[str]:
 
 
 @told
-def start_run(studio: Studio, *values: Any) -> gr.Dropdown:
-    """Start the run and show it."""
-    run = studio.train(_recipe(values))
+def start_run(studio: Studio, anyway: bool, *values: Any) -> gr.Dropdown:
+    """Start the run and show it; one that cannot fit is refused unless `anyway`."""
+    run = studio.train(_recipe(values), anyway=anyway)
     gr.Info("Started; it goes on if you close this page.")
     return history.choose(studio, run.id)
 

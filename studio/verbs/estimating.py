@@ -44,16 +44,15 @@ class Estimating(Curating):
         """
         return fit_again(run.recipe, *self._sizes(run.recipe), self.machine())
 
-    def _refuse_too_large(self, recipe: Recipe) -> None:
-        """RecipeError with the numbers if it cannot fit on this machine at all."""
+    def _estimate_before(self, recipe: Recipe, *, anyway: bool) -> Estimate | None:
+        """What it will take; RecipeError with the numbers if it cannot fit, unless `anyway`."""
         try:
-            shape, lengths = self._sizes(recipe)
+            asked = self.estimate(recipe)
         except ModelError:
-            return  # what is wrong with the base is told where it is opened
-        machine = self.machine()
-        asked = estimate(recipe, shape, lengths, machine, here=_is_here(recipe.base))
-        if not asked.fits:
-            refuse(asked, fit(recipe, shape, lengths, machine))
+            return None  # what is wrong with the base is told where it is opened
+        if not asked.fits and not anyway:
+            refuse(asked, fit(recipe, *self._sizes(recipe), asked.machine))
+        return asked
 
     def _sizes(self, recipe: Recipe) -> tuple[Shape, Lengths]:
         shape = find_shape(recipe.base)

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from studio.errors import DatasetError, RunError
-from studio.measure.halves import replayed_half
-from studio.measure.probe import find as find_probes
 from studio.models.catalogue import find_base
 from studio.models.shape import find_shape
+from studio.tuning.estimate import ESTIMATE
 from studio.tuning.events import Event
 from studio.tuning.lineage import continued
+from studio.tuning.prerequisites import settle_sources
 from studio.tuning.presets import preset
 from studio.tuning.recipe import Method, Recipe
 from studio.tuning.run import UNDER_WAY, Run, create_run, list_runs, open_run
@@ -43,12 +43,12 @@ class Tuning(Estimating):
         One that cannot fit on this machine is refused with the numbers, unless `anyway`.
         """
         dataset = self.dataset(recipe.dataset)
-        if not anyway:
-            self._refuse_too_large(recipe)
+        asked = self._estimate_before(recipe, anyway=anyway)
         recipe = continued(recipe, find_base(recipe.base), self.settings.runs)
-        for probe in find_probes(recipe.replay_probes, self.settings.probes):
-            replayed_half(probe)
+        recipe = settle_sources(recipe, find_base(recipe.base), self.settings, self.drafts)
         run = create_run(self.settings.runs, recipe, about=recipe.name or dataset.card.name)
+        if asked:
+            (run.folder / ESTIMATE).write_text(asked.model_dump_json(indent=1), encoding="utf-8")
         self._launcher.start(run)
         return run
 
