@@ -110,7 +110,7 @@ class Making(Home):
         rows: Path | Gathered | Sequence[dict[str, Any]] | None = None,
         *,
         mapping: Mapping | None = None,
-        mixture: Sequence[Part] = (),
+        mixture: Sequence[Part | dict[str, Any]] = (),
         **options: Any,
     ) -> Dataset:
         """Freeze a dataset from a template and rows (its own, a file's, or given ones).
@@ -166,6 +166,7 @@ class Making(Home):
         book = self.workbooks.open(workbook, owner)
         settled = {"name": book.card.title} | book.options | options
         settled["sources"] = self.sources(settled.pop("mixture", ()))
+        settled.pop("replay", None)  # the recipe's, and only kept with the workbook
         return build_dataset(
             book.template,
             book.rows(),
@@ -175,10 +176,10 @@ class Making(Home):
             **settled,
         )
 
-    def sources(self, parts: Sequence[Part]) -> list[Source]:
+    def sources(self, parts: Sequence[Part | dict[str, Any]]) -> list[Source]:
         """Where the parts of a mixture are drawn from; an error names the one that is not there."""
         folders = {"datasets": self.settings.datasets, "probes": self.settings.probes}
-        return [find_source(part, **folders) for part in parts]
+        return [find_source(Part.model_validate(part), **folders) for part in parts]
 
     def _asked(self) -> dict[str, list[str]]:
         """The questions of every probe by its name."""
