@@ -2,14 +2,14 @@
 
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from studio.data.checks import Finding
 from studio.data.mixture import Portion
-from studio.data.rendering import Phrasings
+from studio.data.ways import Ways
 
 
-class Inputs(BaseModel):
+class Inputs(Ways):
     """All that decides the examples: equal inputs give equal datasets."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
@@ -22,14 +22,6 @@ class Inputs(BaseModel):
     """SHA-256 of what the template makes of rows."""
     rows_fingerprint: str
     """SHA-256 of the rows, in order."""
-    seed: int
-    """Decides the split where no column does, and the phrasing of each row."""
-    heldout_share: float
-    """Share of rows to hold out where no column decides."""
-    phrasings: Phrasings
-    """Whether each row to learn from is rendered with one phrasing or with all."""
-    limit: int | None
-    """Most rows to be taken, or None for all."""
     parts: tuple[str, ...] = ()
     """What else was to be mixed in: part, share, and SHA-256 of what it was drawn from."""
 
@@ -49,6 +41,10 @@ class DatasetCard(Inputs):
     """SHA-256 of train.jsonl."""
     heldout_sha256: str
     """SHA-256 of heldout.jsonl."""
+    unseen: int = 0
+    """Number of held-out examples in wordings that were never learned."""
+    unseen_sha256: str = ""
+    """SHA-256 of unseen.jsonl; empty where there is none."""
     mixture: tuple[Portion, ...] = ()
     """What is learned beside the task; it is counted in `train`."""
     choices: tuple[str, ...]

@@ -8,11 +8,20 @@ from studio.data.example import Example
 from studio.data.likeness import Reader, Runs, near_pairs, near_runs
 from studio.data.odd_text import MIXED, oddities, strangers
 from studio.data.personal import find_personal
+from studio.data.progress import Tell, say_nothing
 
 SHORT = 2
 USUAL = 20
 READ_FOR_LANGUAGE = 5_000  # rows; every second, third, ... of more
 TOLD = 3
+
+STAGES = {
+    "Looking for near duplicates": 3.0,
+    "Comparing with held-out rows and probes": 4.0,
+    "Looking for personal data": 1.5,
+    "Looking at characters and languages": 1.5,
+}
+"""What is done in which order, and about how long each takes beside the others."""
 
 
 def check_closely(
@@ -20,20 +29,24 @@ def check_closely(
     heldout: Sequence[Example],
     *,
     asked: Mapping[str, Sequence[str]] | None = None,
+    tell: Tell = say_nothing,
 ) -> list[Finding]:
     """Near duplicates, overlap of the sides and with probes, personal data, odd text, languages.
 
     `asked` are the questions of probes by name. Nothing is changed.
     """
     both = [*train, *heldout]
-    return [
-        *_near_duplicates(train),
-        *_overlaps(train, heldout, asked or {}),
-        *_personal(both),
-        *_odd(both),
-        *_languages(both),
-        *_short(both),
-    ]
+    works: tuple[Callable[[], list[Finding]], ...] = (
+        lambda: _near_duplicates(train),
+        lambda: _overlaps(train, heldout, asked or {}),
+        lambda: _personal(both),
+        lambda: [*_odd(both), *_languages(both), *_short(both)],
+    )
+    findings = []
+    for stage, work in zip(STAGES, works, strict=True):
+        tell(stage)
+        findings += work()
+    return findings
 
 
 def question(example: Example) -> str:

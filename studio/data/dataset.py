@@ -3,6 +3,7 @@
     datasets/<id>/
       train.jsonl     examples to learn from
       heldout.jsonl   examples kept back for measuring
+      unseen.jsonl    the same in a wording that is never learned, where one is held out
       template.yaml   the template as it was
       dataset.json    the card, written last
 
@@ -17,28 +18,34 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
+from studio.data.building import STAGES as BUILDING_STAGES
+from studio.data.building import Made, check_made, make_examples
 from studio.data.card import DatasetCard, Inputs
-from studio.data.checks import Finding, check_examples, found, is_empty
-from studio.data.closer_checks import check_closely
+from studio.data.checks import Finding
 from studio.data.example import Example
+from studio.data.length_check import Reads
 from studio.data.mixture import Source, mix
+from studio.data.progress import Tell, say_nothing
 from studio.data.readers import Row
-from studio.data.rendering import Phrasings, render_examples
-from studio.data.sandbox import Sandbox
-from studio.data.split import SourceRow, Split, choose, identify, split_rows, without_duplicates
 from studio.data.template import Template
+from studio.data.ways import Ways
 from studio.errors import DatasetError, sentence
 from studio.names import slug
 
 CARD = "dataset.json"
 # Part of every id: a change in how examples are made must not find a folder of the old kind.
 FORMAT = 1
+
+WRITING = "Writing the dataset"
+STAGES = {**BUILDING_STAGES, WRITING: 1.5}
+"""What is done in which order, and about how long each takes beside the others."""
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]*")
 
@@ -63,6 +70,10 @@ class Dataset:
         """The examples kept back for measuring."""
         return self._read("heldout.jsonl", self.card.heldout_sha256)
 
+    def unseen(self) -> list[Example]:
+        """The held-out rows in wordings that were never learned; none where none is held out."""
+        return self._read("unseen.jsonl", self.card.unseen_sha256) if self.card.unseen else []
+
     def _read(self, name: str, sha256: str) -> list[Example]:
         try:
             content = (self.folder / name).read_bytes()
@@ -84,50 +95,42 @@ def build_dataset(
     *,
     datasets_folder: Path,
     name: str | None = None,
-    heldout_share: float = 0.2,
-    seed: int = 42,
-    phrasings: Phrasings = "one",
-    limit: int | None = None,
+    origins: Sequence[str] = (),
     beforehand: Sequence[Finding] = (),
     asked: Callable[[], Mapping[str, Sequence[str]]] = dict,
     sources: Sequence[Source] = (),
+    reads: Reads | None = None,
+    tell: Tell = say_nothing,
+    workshop: Path | None = None,
+    **ways: Any,
 ) -> Dataset:
     """Make a dataset of rows, or return the one that the same inputs gave before.
 
-    Rows of the same content count once. The split is made before the template is applied. With
-    `phrasings="all"` every row to learn from gives one example per phrasing; held-out rows give
-    one each, because the statistics count independent cases. `limit` is the most rows taken;
-    `beforehand` is what was found while they were read, for the card, and `asked` gives the
-    questions of probes by name, which should not be among them. What is learned beside the task is
-    drawn from `sources`.
+    `ways` are those of `Ways`: seed, heldout_share, phrasings, limit, group_column,
+    heldout_phrasings, every_turn. With `phrasings="all"` every row to learn from gives one example
+    per phrasing; held-out rows give one each, because the statistics count independent cases.
+    `origins` say of each row where it came from, `beforehand` is what was found while they were
+    read, for the card, and `asked` gives the questions of probes by name, which should not be among
+    them. What is learned beside the task is drawn from `sources`. With `reads` examples that are
+    too long for a base are found. Files are made in `workshop`, if one is given, on the same disk.
     DatasetError or TemplateError, and no folder, if it cannot be done.
     """
-    _refuse(rows, heldout_share=heldout_share, limit=limit)
     inputs = Inputs(
+        **Ways.of(**ways).model_dump(),
         name=name or template.title,
         template=template.name,
         template_fingerprint=template.fingerprint(),
         rows_fingerprint=_fingerprint(list(rows)),
-        seed=seed,
-        heldout_share=heldout_share,
-        phrasings=phrasings,
-        limit=limit,
         parts=tuple(f"{one.part} {one.part.share} {one.fingerprint()}" for one in sources),
     )
-    # Without what is not said: options that came later do not change the ids of earlier datasets.
-    digits = _fingerprint([FORMAT, inputs.model_dump(exclude_defaults=True)])[:8]
-    identity = f"{slug(name or template.name) or 'dataset'}-{digits}"
+    identity = f"{slug(name or template.name) or 'dataset'}-{_digits(inputs)}"
     if not (datasets_folder / identity / CARD).exists():
-        files = _make_files(
-            template,
-            rows,
-            inputs=inputs,
-            identity=identity,
-            beforehand=beforehand,
-            asked=asked(),
-            sources=sources,
-        )
-        _publish(files, datasets_folder / identity)
+        made = make_examples(template, rows, inputs, origins=origins, tell=tell)
+        findings = made.findings + check_made(made, asked=asked(), reads=reads, tell=tell)
+        made = replace(made.not_empty(), findings=[*beforehand, *findings])
+        tell(WRITING)
+        files = _make_files(template, made, sources, inputs=inputs, identity=identity)
+        _publish(files, datasets_folder / identity, workshop)
     return open_dataset(identity, datasets_folder)
 
 
@@ -152,45 +155,35 @@ def list_datasets(datasets_folder: Path) -> list[Dataset]:
     return sorted(datasets, key=lambda dataset: (dataset.card.created, dataset.id), reverse=True)
 
 
-def _refuse(rows: Sequence[Row], *, heldout_share: float, limit: int | None) -> None:
-    if not rows:
-        raise DatasetError("There are no rows; choose a file or a template that has some.")
-    if not 0 < heldout_share < 1:
-        raise DatasetError(f"The held-out share must lie between 0 and 1, not be {heldout_share}.")
-    if limit is not None and limit < 2:
-        raise DatasetError("The limit must be at least 2: one row to learn, one to hold out.")
+def _digits(inputs: Inputs) -> str:
+    """Eight digits that equal inputs have; options that came later count where they are used."""
+    later = {"parts", "group_column", "heldout_phrasings", "every_turn"}
+    told = {name: value for name, value in inputs if value or name not in later}
+    return _fingerprint([FORMAT, told])[:8]
 
 
 def _make_files(
-    template: Template,
-    rows: Sequence[Row],
-    *,
-    inputs: Inputs,
-    identity: str,
-    beforehand: Sequence[Finding],
-    asked: Mapping[str, Sequence[str]],
-    sources: Sequence[Source],
+    template: Template, made: Made, sources: Sequence[Source], *, inputs: Inputs, identity: str
 ) -> dict[str, bytes]:
     """The content of every file of the dataset by name, the card last."""
-    split, findings = _part(template, rows, inputs)
-    train, heldout = _render(template, split, inputs)
-    findings += check_examples([*train, *heldout])
-    findings += check_closely(train, heldout, asked=asked)
-    train = _not_empty(train, "to learn from")
-    heldout = _not_empty(heldout, "to hold out")
-    train, portions = mix(train, heldout, sources, seed=inputs.seed)
-    files = {"train.jsonl": _lines(train), "heldout.jsonl": _lines(heldout)}
+    train, portions = mix(made.train, made.heldout, sources, seed=inputs.seed)
+    sides = {"train": train, "heldout": made.heldout, "unseen": made.unseen}
+    files = {f"{side}.jsonl": _lines(examples) for side, examples in sides.items() if examples}
+    sums = {
+        f"{name.removesuffix('.jsonl')}_sha256": hashlib.sha256(content).hexdigest()
+        for name, content in files.items()
+    }
     card = DatasetCard(
         **inputs.model_dump(),
+        **sums,
         id=identity,
         created=datetime.now(UTC),
         train=len(train),
-        heldout=len(heldout),
-        train_sha256=hashlib.sha256(files["train.jsonl"]).hexdigest(),
-        heldout_sha256=hashlib.sha256(files["heldout.jsonl"]).hexdigest(),
+        heldout=len(made.heldout),
+        unseen=len(made.unseen),
         mixture=tuple(portions),
-        choices=_common_choices([*(one for one in train if not one.part), *heldout]),
-        findings=tuple(one.shortened() for one in (*beforehand, *findings)),
+        choices=_common_choices([*made.train, *made.heldout]),
+        findings=tuple(one.shortened() for one in made.findings),
         license=template.license,
         source=template.source,
     )
@@ -198,63 +191,6 @@ def _make_files(
         "template.yaml": template.yaml().encode(),
         CARD: card.model_dump_json(indent=2).encode(),
     }
-
-
-def _part(template: Template, rows: Sequence[Row], inputs: Inputs) -> tuple[Split, list[Finding]]:
-    unique, repeated = without_duplicates(identify(rows, template))
-    split = split_rows(
-        choose(unique, inputs.limit, seed=inputs.seed),
-        column=template.split_column,
-        heldout_share=inputs.heldout_share,
-        seed=inputs.seed,
-    )
-    for side, part in (("to learn from", split.train), ("to hold out", split.heldout)):
-        if not part:
-            raise DatasetError(
-                f"No rows are left {side} of {len(unique)} different ones; add rows or change "
-                "the held-out share."
-            )
-    findings = found(
-        "repeated rows", "note", _numbers(repeated), "Rows of the same content were left out."
-    ) + found(
-        "leaked rows",
-        "warning",
-        _numbers(split.leaked),
-        "Held-out rows that ask the same as a row to learn from were left out.",
-    )
-    return split, findings
-
-
-def _render(
-    template: Template, split: Split, inputs: Inputs
-) -> tuple[list[Example], list[Example]]:
-    with Sandbox() as sandbox:
-        train = render_examples(
-            template, split.train, sandbox=sandbox, phrasings=inputs.phrasings, seed=inputs.seed
-        )
-        heldout = render_examples(
-            template,
-            split.heldout,
-            sandbox=sandbox,
-            phrasings="one",
-            seed=inputs.seed,
-            pool=split.train,
-        )
-    return train, heldout
-
-
-def _numbers(rows: Sequence[SourceRow]) -> list[int]:
-    return [row.number for row in rows]
-
-
-def _not_empty(examples: Sequence[Example], purpose: str) -> list[Example]:
-    kept = [example for example in examples if not is_empty(example)]
-    if not kept:
-        raise DatasetError(
-            f"Every example {purpose} has an empty prompt or answer; check which columns the "
-            "template reads."
-        )
-    return kept
 
 
 def _common_choices(examples: Sequence[Example]) -> tuple[str, ...]:
@@ -266,12 +202,13 @@ def _lines(examples: Sequence[Example]) -> bytes:
     return b"".join(example.model_dump_json().encode() + b"\n" for example in examples)
 
 
-def _publish(files: dict[str, bytes], folder: Path) -> None:
+def _publish(files: dict[str, bytes], folder: Path, workshop: Path | None) -> None:
     """Write the files, the card last, and let the folder appear by one rename."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".building-", dir=folder.parent) as workshop:
-            half_made = Path(workshop) / folder.name
+        place = workshop or folder.parent
+        with tempfile.TemporaryDirectory(prefix=".building-", dir=place) as bench:
+            half_made = Path(bench) / folder.name
             half_made.mkdir()
             for name, content in files.items():
                 with (half_made / name).open("wb") as file:

@@ -1,25 +1,26 @@
 """Rows and a template become examples."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from typing import Literal, TypeAlias
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 from pydantic import TypeAdapter, ValidationError
 
 from studio.data import shots
 from studio.data.example import Example, Message
+from studio.data.progress import counting_from
 from studio.data.readers import Row
 from studio.data.sandbox import Sandbox, Texts
 from studio.data.split import SourceRow, fraction, identify
 from studio.data.template import CHOICE_SEPARATOR, Template
 from studio.data.template_parts import Phrasing, sources_of_turns
 from studio.data.warm import warm_sandbox
+from studio.data.ways import Phrasings
 from studio.errors import DatasetError, sentence
 
-Phrasings = Literal["one", "all"]
 Choices: TypeAlias = Mapping[int, tuple[str, ...]]
 """The possible answers by the number of the row."""
-Make: TypeAlias = Callable[[SourceRow, dict[str, str], tuple[str, ...]], Example]
+Make: TypeAlias = Callable[[SourceRow, dict[str, str], tuple[str, ...]], Sequence[Example]]
 ROLES = ("user", "assistant")  # by turns, in the history of a conversation
 
 _TURNS = TypeAdapter(tuple[Message, ...])
@@ -56,29 +57,36 @@ def render_examples(
     phrasings: Phrasings,
     seed: int,
     pool: Sequence[SourceRow] | None = None,
+    numbers: Sequence[int] | None = None,
+    every_turn: bool = False,
+    told: Callable[[int], None] = lambda done: None,
 ) -> list[Example]:
     """Render each row with one phrasing, drawn by weight and seed, or with all of them.
 
-    Examples come in the order of the rows, then of the phrasings. Blank space around a text is
-    removed, since a YAML block ends in a newline that nobody meant. Where the template shows solved
-    rows, they are drawn from `pool`: the rows to learn from, by default these. TemplateError names
-    the phrasing and the row that cannot be rendered.
+    Only the phrasings of those `numbers` are used, by default every one. Examples come in the
+    order of the rows, then of the phrasings, and with `every_turn` those of earlier answers of a
+    conversation before that of the last. Blank space around a text is removed, since a YAML block
+    ends in a newline that nobody meant. Where the template shows solved rows, they are drawn from
+    `pool`: the rows to learn from, by default these. How many are done is `told` now and then.
+    TemplateError names the phrasing and the row that cannot be rendered.
     """
     common = _common(template)
     choices = _render_choices(template, rows, sandbox)
     by_phrasing: dict[int, list[SourceRow]] = defaultdict(list)
     for row in rows:
-        for number in _phrasings_for(row, template, phrasings, seed):
+        for number in _phrasings_for(row, template, phrasings, seed, numbers):
             by_phrasing[number].append(row)
-    examples = []
+    examples: list[Example] = []
     for number, asked in by_phrasing.items():
-        texts = _render(template, number, asked, choices=choices, sandbox=sandbox)
+        texts = _render(
+            template, number, asked, choices=choices, sandbox=sandbox,
+            told=counting_from(len(examples), told),
+        )  # fmt: skip
         solved = _solve(template, number, rows if pool is None else pool, sandbox, seed)
-        make = _maker(template, number, solved, seed=seed)
-        examples += [
-            make(row, dict(zip(texts, parts, strict=True)), choices.get(row.number, common))
-            for row, *parts in zip(asked, *texts.values(), strict=True)
-        ]
+        make = _maker(template, number, solved, seed=seed, every_turn=every_turn)
+        for row, *parts in zip(asked, *texts.values(), strict=True):
+            fields = dict(zip(texts, parts, strict=True))
+            examples += make(row, fields, choices.get(row.number, common))
     return sorted(examples, key=lambda example: (example.row, example.phrasing))
 
 
@@ -90,6 +98,7 @@ def _render(
     choices: Choices,
     sandbox: Sandbox,
     only: Sequence[str] | None = None,
+    told: Callable[[int], None] = lambda done: None,
 ) -> Texts:
     """What each source of the phrasing of that number gives for each row."""
     sources = _sources(template, template.phrasings[number - 1])
@@ -101,6 +110,7 @@ def _render(
         numbers=[row.number for row in rows],
         what=f"template '{template.name}', phrasing {number}",
         common={"answer_choices": list(common)} if common else None,
+        told=told,
     )  # fmt: skip
 
 
@@ -153,12 +163,16 @@ def _with_choices(row: SourceRow, choices: Choices) -> Row:
 
 
 def _phrasings_for(
-    row: SourceRow, template: Template, phrasings: Phrasings, seed: int
+    row: SourceRow,
+    template: Template,
+    phrasings: Phrasings,
+    seed: int,
+    numbers: Sequence[int] | None,
 ) -> Sequence[int]:
-    numbers = range(1, len(template.phrasings) + 1)
+    numbers = numbers or range(1, len(template.phrasings) + 1)
     if phrasings == "all" or len(numbers) == 1:
         return numbers
-    weights = [phrasing.weight for phrasing in template.phrasings]
+    weights = [template.phrasings[number - 1].weight for number in numbers]
     left = fraction(seed, "phrasing", row.content) * sum(weights)
     for number, weight in zip(numbers, weights, strict=True):
         left -= weight
@@ -201,29 +215,57 @@ def _turns(template: Template, row: SourceRow, texts: dict[str, str]) -> list[Me
     return said
 
 
-def _maker(template: Template, phrasing: int, solved: Sequence[shots.Solved], *, seed: int) -> Make:
-    """A function that makes the example of a row, its texts and its choices."""
+def _maker(
+    template: Template,
+    phrasing: int,
+    solved: Sequence[shots.Solved],
+    *,
+    seed: int,
+    every_turn: bool,
+) -> Make:
+    """A function that makes the example of a row, its texts and its choices.
 
-    def make(row: SourceRow, texts: dict[str, str], choices: tuple[str, ...]) -> Example:
+    With `every_turn` those of the earlier answers come before it.
+    """
+
+    def make(row: SourceRow, texts: dict[str, str], choices: tuple[str, ...]) -> Sequence[Example]:
         messages = [*_history(template, row), *_turns(template, row, texts)]
-        before = ""
+        first, before = 0, ""
         if template.shots:
             shown = shots.draw(row, solved, template.shots.count, seed=seed)
             if template.shots.as_turns:
                 messages = shots.turns(shown) + messages
+                first = 2 * len(shown)
             else:
                 before = shots.write(template.shots, shown)
         if system := texts.get("system", "").strip():
             messages.insert(0, Message(role="system", content=system))
+            first += 1
         messages.append(Message(role="user", content=before + texts["prompt"].strip()))
-        return Example(
+        last = Example(
             id=f"{row.content[:16]}-{phrasing}",
             row=row.number,
             phrasing=phrasing,
             messages=tuple(messages),
             completion=texts["answer"].strip(),
             choices=choices,
+            origin=row.origin,
             shown=len(before),
         )
+        return [*_earlier(last, first), last] if every_turn else [last]
 
     return make
+
+
+def _earlier(last: Example, first: int) -> Iterator[Example]:
+    """One example for each earlier answer; the conversation itself begins at message `first`."""
+    for place in range(first + 1, len(last.messages), 2):
+        yield last.model_copy(
+            update={
+                "id": f"{last.id}.{(place - first + 1) // 2}",
+                "messages": last.messages[:place],
+                "completion": last.messages[place].content,
+                "choices": (),
+                "shown": 0,
+            }
+        )

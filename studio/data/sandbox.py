@@ -10,7 +10,7 @@ the caller one clear error.
 """
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -137,12 +137,14 @@ class Sandbox:
         numbers: Sequence[int] | None = None,
         what: str = "template",
         common: Row | None = None,
+        told: Callable[[int], None] = lambda done: None,
     ) -> Texts:
         """Render every source with every row: the texts of each source, in the order of the rows.
 
         `numbers` are the rows' numbers in error messages (1, 2, ... by default); `common` are
-        columns that every row has alike. TemplateError names the first row that fails, why, and
-        changes nothing else: the sandbox stays usable.
+        columns that every row has alike; how many rows are done is `told` after each batch.
+        TemplateError names the first row that fails, why, and changes nothing else: the sandbox
+        stays usable.
         """
         for source in sources.values():
             if len(source.encode()) > self._source_bytes:
@@ -157,6 +159,7 @@ class Sandbox:
             for place, (start, end, line) in enumerate(work.batches(0, len(rows), most=BATCH_ROWS)):
                 if len(under_way) == len(self._rooms):
                     self._collect(work, done, *under_way.popleft())
+                    told(start - len(under_way) * BATCH_ROWS)
                 room = self._rooms[place % len(self._rooms)]
                 under_way.append((room, start, end))
                 self._ask(room, line)

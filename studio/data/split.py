@@ -26,6 +26,9 @@ SIDES: dict[Side, tuple[str, ...]] = {
 # Answers with more different values than this, or with hardly any value twice, are texts.
 LABELS = 20
 
+# Made once: `json.dumps` with options would make one for each row.
+_ENCODE = json.JSONEncoder(sort_keys=True, ensure_ascii=False).encode
+
 
 @dataclass(frozen=True)
 class SourceRow:
@@ -39,20 +42,37 @@ class SourceRow:
     """Hash of what the prompt reads: rows with the same question must stay together."""
     label: str
     """Hash of what the answer alone reads."""
+    group: str = ""
+    """Hash of the value that keeps rows on one side; empty if it stands for itself."""
+    origin: str = ""
+    """Where it came from, if that is known."""
+
+    @property
+    def bound(self) -> str:
+        """What decides about its side: rows with the same stay together."""
+        return self.group or self.question
 
 
 @dataclass(frozen=True)
 class Split:
-    """The two sides, and the held-out rows left out because their question is learned as well."""
+    """The two sides, and the held-out rows left out as their question or group is learned too."""
 
     train: list[SourceRow]
     heldout: list[SourceRow]
     leaked: list[SourceRow]
 
 
-def identify(rows: Sequence[Row], template: Template) -> list[SourceRow]:
+def identify(
+    rows: Sequence[Row],
+    template: Template,
+    *,
+    group_column: str = "",
+    origins: Sequence[str] = (),
+) -> list[SourceRow]:
     """Number the rows and hash what the template reads; DatasetError if a column is missing."""
     _refuse_missing_columns(rows, template)
+    if group_column and not any(group_column in row for row in rows):
+        raise DatasetError(f"No row has a column '{group_column}' to keep rows together by.")
     whole = template.reads_whole_row()
     asked = template.prompt_variables()
     answered = template.variables() - asked
@@ -61,13 +81,16 @@ def identify(rows: Sequence[Row], template: Template) -> list[SourceRow]:
         read = set(row) if whole else asked | answered
         read -= {template.split_column} - asked - answered
         question = asked if asked and not whole else read
+        content = _hash(row, read)
         found.append(
             SourceRow(
                 number=number,
                 columns=row,
-                content=_hash(row, read),
-                question=_hash(row, question),
+                content=content,
+                question=content if question == read else _hash(row, question),
                 label=_hash(row, answered),
+                group=_hash(row, {group_column}) if row.get(group_column) is not None else "",
+                origin=origins[number - 1] if origins else "",
             )
         )
     return found
@@ -103,11 +126,13 @@ def split_rows(
         sides = _sides_by_hash(rows, heldout_share, seed)
     train = [row for row in rows if sides[row.number] == "train"]
     heldout = [row for row in rows if sides[row.number] == "heldout"]
-    learned = {row.question for row in train}
+    learned = {row.question for row in train} | {row.group for row in train if row.group}
+    leaked = [row for row in heldout if row.question in learned or row.group in learned]
+    left_out = {row.number for row in leaked}
     return Split(
         train=train,
-        heldout=[row for row in heldout if row.question not in learned],
-        leaked=[row for row in heldout if row.question in learned],
+        heldout=[row for row in heldout if row.number not in left_out],
+        leaked=leaked,
     )
 
 
@@ -134,7 +159,7 @@ def _sides_by_hash(rows: Sequence[SourceRow], heldout_share: float, seed: int) -
     A plain threshold keeps each row's side for ever; only a label so rare that all its rows fell
     on one side gives up the row nearest to the threshold.
     """
-    place = {row.number: fraction(seed, "split", row.question) for row in rows}
+    place = {row.number: fraction(seed, "split", row.bound) for row in rows}
     sides: dict[int, Side] = {
         number: "heldout" if value < heldout_share else "train" for number, value in place.items()
     }
@@ -143,21 +168,21 @@ def _sides_by_hash(rows: Sequence[SourceRow], heldout_share: float, seed: int) -
     groups: dict[str, list[SourceRow]] = defaultdict(list)
     for row in rows:
         groups[row.label if are_labels else "all"].append(row)
+    are_free = not any(row.group for row in rows)  # then nothing bound has another label
     for group in groups.values():
         ordered = sorted(group, key=lambda row: place[row.number])
-        questions = {row.question for row in ordered}
-        if len(questions) < 2:
+        if len({row.bound for row in ordered}) < 2:
             continue
         if sides[ordered[0].number] == "train":
-            _move(ordered, ordered[0].question, "heldout", sides)
+            _move(ordered if are_free else rows, ordered[0].bound, "heldout", sides)
         elif sides[ordered[-1].number] == "heldout":
-            _move(ordered, ordered[-1].question, "train", sides)
+            _move(ordered if are_free else rows, ordered[-1].bound, "train", sides)
     return sides
 
 
-def _move(rows: Sequence[SourceRow], question: str, side: Side, sides: dict[int, Side]) -> None:
+def _move(rows: Sequence[SourceRow], bound: str, side: Side, sides: dict[int, Side]) -> None:
     for row in rows:
-        if row.question == question:
+        if row.bound == bound:
             sides[row.number] = side
 
 
@@ -174,6 +199,5 @@ def _refuse_missing_columns(rows: Sequence[Row], template: Template) -> None:
 
 
 def _hash(row: Row, columns: Collection[str | None]) -> str:
-    content = {name: value for name, value in row.items() if name in columns}
-    text = json.dumps(content, sort_keys=True, ensure_ascii=False)
+    text = _ENCODE({name: value for name, value in row.items() if name in columns})
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,166 @@
+"""From rows and a template to examples on both sides, and what is to be found about them.
+
+A dataset is frozen of what this makes, and a workbook is looked over by it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from studio.data.checks import Finding, check_examples, found, is_empty
+from studio.data.closer_checks import STAGES as CLOSER_STAGES
+from studio.data.closer_checks import check_closely
+from studio.data.example import Example
+from studio.data.length_check import Reads, check_lengths
+from studio.data.licences import check_licences
+from studio.data.progress import Tell, counting_from, say_nothing
+from studio.data.readers import Row
+from studio.data.rendering import render_examples
+from studio.data.sandbox import Sandbox
+from studio.data.split import SourceRow, Split, choose, identify, split_rows, without_duplicates
+from studio.data.template import Template
+from studio.data.ways import Ways
+from studio.errors import DatasetError
+
+PARTING, RENDERING, LOOKING = "Parting the rows", "Making examples", "Looking at the examples"
+LENGTHS = "Counting tokens"
+STAGES = {PARTING: 1.5, RENDERING: 4.0, LOOKING: 1.5, LENGTHS: 0.5, **CLOSER_STAGES}
+"""The stages in their order, and about how long each takes beside the others."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """The examples of both sides."""
+
+    train: list[Example]
+    """To learn from."""
+    heldout: list[Example]
+    """Kept back for measuring, one per row."""
+    unseen: list[Example]
+    """The same held-out rows in a wording that is never learned."""
+    findings: list[Finding]
+    """What was left out on the way, and what the rows' licences say."""
+
+    def not_empty(self) -> "Made":
+        """Without examples of which the prompt or the answer is empty; DatasetError if all are."""
+        return replace(
+            self,
+            train=_not_empty(self.train, "to learn from"),
+            heldout=_not_empty(self.heldout, "to hold out"),
+            unseen=[example for example in self.unseen if not is_empty(example)],
+        )
+
+
+def make_examples(
+    template: Template,
+    rows: Sequence[Row],
+    ways: Ways,
+    *,
+    origins: Sequence[str] = (),
+    tell: Tell = say_nothing,
+) -> Made:
+    """Part the rows, and render each side.
+
+    Rows of the same content count once. The split is made before the template is applied.
+    `origins` say of each row where it came from. DatasetError or TemplateError if it cannot be
+    done.
+    """
+    if not rows:
+        raise DatasetError("There are no rows; choose a file or a template that has some.")
+    ways.refuse(template)
+    tell(PARTING)
+    split, findings = _part(template, rows, ways, origins)
+    taken = {row.number: row.columns for row in (*split.train, *split.heldout)}
+    findings += check_licences(taken, template.license)
+    train, heldout, unseen = _render(template, split, ways, tell)
+    return Made(train, heldout, unseen, findings)
+
+
+def check_made(
+    made: Made,
+    *,
+    asked: Mapping[str, Sequence[str]],
+    reads: Reads | None = None,
+    tell: Tell = say_nothing,
+) -> list[Finding]:
+    """All that the checks find; `asked` are the questions of probes by name.
+
+    With `reads` also what is longer than a base reads.
+    """
+    both = [*made.train, *made.heldout]
+    tell(LOOKING)
+    findings = check_examples(both)
+    if reads is not None:
+        tell(LENGTHS)
+        findings += check_lengths(both, reads)
+    return findings + check_closely(made.train, made.heldout, asked=asked, tell=tell)
+
+
+def _part(
+    template: Template, rows: Sequence[Row], ways: Ways, origins: Sequence[str]
+) -> tuple[Split, list[Finding]]:
+    found_rows = identify(rows, template, group_column=ways.group_column, origins=origins)
+    unique, repeated = without_duplicates(found_rows)
+    split = split_rows(
+        choose(unique, ways.limit, seed=ways.seed),
+        column=template.split_column,
+        heldout_share=ways.heldout_share,
+        seed=ways.seed,
+    )
+    for side, part in (("to learn from", split.train), ("to hold out", split.heldout)):
+        if not part:
+            raise DatasetError(
+                f"No rows are left {side} of {len(unique)} different ones; add rows or change "
+                "the held-out share."
+            )
+    findings = found(
+        "repeated rows", "note", _numbers(repeated), "Rows of the same content were left out."
+    ) + found(
+        "leaked rows",
+        "warning",
+        _numbers(split.leaked),
+        "Held-out rows that ask the same as a row to learn from, or are of its group, were left "
+        "out.",
+    )
+    return split, findings
+
+
+def _render(
+    template: Template, split: Split, ways: Ways, tell: Tell
+) -> tuple[list[Example], list[Example], list[Example]]:
+    """What is learned, what is held out, and that again in wordings that are never learned."""
+    learned = ways.learned_phrasings(template)
+    counts = [len(split.train), len(split.heldout), len(split.heldout)]
+    counts[0] *= len(learned) if ways.phrasings == "all" else 1
+    counts[2] *= bool(ways.heldout_phrasings)
+    total, before = sum(counts), 0
+    sides = []
+    with Sandbox() as sandbox:
+        for rows, phrasings, numbers, every_turn in (
+            (split.train, ways.phrasings, learned, ways.every_turn),
+            (split.heldout, "one", learned, False),
+            (split.heldout if ways.heldout_phrasings else [], "one", ways.heldout_phrasings, False),
+        ):
+            sides.append(
+                render_examples(
+                    template, rows, sandbox=sandbox, phrasings=phrasings, seed=ways.seed,
+                    pool=split.train, numbers=numbers, every_turn=every_turn,
+                    told=counting_from(before, lambda done: tell(RENDERING, done, total)),
+                )
+            )  # fmt: skip
+            before += counts[len(sides) - 1]
+    train, heldout, unseen = sides
+    return train, heldout, unseen
+
+
+def _numbers(rows: Sequence[SourceRow]) -> list[int]:
+    return [row.number for row in rows]
+
+
+def _not_empty(examples: Sequence[Example], purpose: str) -> list[Example]:
+    kept = [example for example in examples if not is_empty(example)]
+    if not kept:
+        raise DatasetError(
+            f"Every example {purpose} has an empty prompt or answer; check which columns the "
+            "template reads."
+        )
+    return kept
