@@ -4,13 +4,36 @@ from pathlib import Path
 
 from studio.data.dataset import Dataset
 from studio.data.exports import export
+from studio.data.mixture_tokens import Slice, weigh
 from studio.data.push import push
+from studio.data.rendering import preview
 from studio.data.versions import Difference, compare, versions
+from studio.data.ways import Ways
+from studio.models.catalogue import find_base
 from studio.verbs.making import Making
+
+SAMPLE = 200
+"""Rows that are rendered to tell how long a workbook's examples are."""
 
 
 class Releasing(Making):
-    """Versions of datasets, and their way out."""
+    """What a dataset will be made of, its versions, and its way out."""
+
+    def weigh_mixture(
+        self, workbook: str, *, base: str = "starter", owner: str | None = None
+    ) -> list[Slice]:
+        """The parts of what would be learned of a workbook as it stands, in tokens of a base."""
+        book = self.workbooks.open(workbook, owner)
+        settled, rows = book.options, book.rows()
+        ways = Ways.of(**{name: settled[name] for name in Ways.model_fields if name in settled})
+        sample = rows[:: max(1, len(rows) // SAMPLE)]
+        examples = preview(book.template, sample, phrasings="one")
+        count = round(min(len(rows), ways.limit or len(rows)) * (1 - ways.heldout_share))
+        count *= len(ways.learned_phrasings(book.template)) if ways.phrasings == "all" else 1
+        folder = find_base(base, download=False).folder
+        sources = self.sources(settled.get("mixture", ()))
+        replay = settled.get("replay", 0.0)
+        return weigh(examples, count, sources, replay=replay, folder=folder)
 
     def dataset_versions(self, name: str) -> list[Dataset]:
         """The datasets of that name, the first made first."""
