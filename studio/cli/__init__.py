@@ -12,6 +12,7 @@ from rich.console import Console
 from studio.cli import (
     advising,
     arena,
+    augmenting,
     building,
     datasets,
     decks,
@@ -47,6 +48,7 @@ def commands(context: click.Context, home: Path | None) -> None:
 for command in (
     *templates.COMMANDS,
     *building.COMMANDS,
+    *augmenting.COMMANDS,
     *datasets.COMMANDS,
     *making.COMMANDS,
     *advising.COMMANDS,

@@ -25,7 +25,7 @@ NO_BOOK = "No workbook is open: bring rows in the Rows panel, and more can be ma
 NOTHING = "Choose a way and press Propose: what it makes is listed here. Nothing is added before \
 you say so."
 PHRASINGS = ["Add", "Phrasing", "Made by"]
-WIDTHS: list[str | int] = ["6%", "64%", "30%"]
+WIDTHS: list[str | int] = ["11%", "63%", "26%"]
 
 
 def build(studio: Studio, links: Links, bench: Workbench, tab: gr.Tab) -> None:
@@ -126,6 +126,7 @@ def _draw_rows(studio: Studio, id: str, scope: str | None, about: str = "") -> l
     table = gr.Dataframe(
         value=proposed.draw(proposals, columns), headers=proposed.headers(columns), visible=True,
         datatype=proposed.kinds(columns), static_columns=[0, 2 + len(columns), 3 + len(columns)],
+        column_widths=proposed.widths(columns),
     )  # fmt: skip
     said = about or quiet(f"Proposed: {summarize(proposals)} Write in a cell to change it.")
     return [said, table, gr.Dataframe(visible=False), gr.Row(visible=True), columns]
@@ -180,6 +181,9 @@ def _write(
     plan = studio.plan_writing(id, owner=scope)
     known = dict(zip(plan.written, asks, strict=False))
     plan = replace(plan, asks={**plan.asks, **{name: ask for name, ask in known.items() if ask}})
+    book = studio.workbooks.open(id, scope)
+    # Pressed again, it writes others: what was written before is no use a second time.
+    drawn["seed"] += len(book.entries()) - book.card.rows + len(studio.proposals(id, owner=scope))
     stop = [gr.Button(visible=True), gr.skip(), gr.skip()]
     skipped = [gr.skip()] * 4
     writing = studio.write_rows(
@@ -202,9 +206,9 @@ def _tell(written: Written) -> str:
     if written.waiting:
         return quiet(f"{written.waiting} questions of others are answered first.")
     told = f"{written.done} of {written.total} rows written"
-    said = f"{told}; {summarize(written.proposals)}" if written.proposals else f"{told}."
-    now_writing = quiet(f"… {written.saying[:160]}") if written.saying else ""
-    return quiet(said) + bar(written.done / written.total, told) + now_writing
+    said = f"Proposed by now: {summarize(written.proposals)}" if written.proposals else ""
+    saying = quiet(f"… {written.saying[:160]}") if written.saying else ""
+    return quiet(f"{told}. {said}") + bar(written.done / written.total, told) + saying
 
 
 @told

@@ -12,7 +12,7 @@ from studio.errors import DatasetError
 COLUMNS = 3
 """So many columns of a row are shown and can be written in; those that matter most."""
 NUMBER, TICK = "No.", "Add"
-MADE, AGAINST = "Made by", "What speaks against it"
+MADE, AGAINST = "Made by", "Against it"
 
 Cells = list[list[Any]]
 
@@ -25,6 +25,12 @@ def headers(columns: Sequence[str]) -> list[str]:
 def kinds(columns: Sequence[str]) -> list[Any]:
     """What the columns of the table hold."""
     return ["number", "bool", *["str"] * len(columns), "str", "str"]
+
+
+def widths(columns: Sequence[str]) -> list[str | int]:
+    """How the width of the table is shared; the first column, as a rule the text, gets most."""
+    others = len(columns) - 1
+    return ["8%", "10%", f"{48 - 13 * others}%", *["13%"] * others, "17%", "17%"]
 
 
 def shown(template: Template, proposals: Sequence[Proposal]) -> list[str]:
