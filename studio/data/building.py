@@ -41,7 +41,10 @@ class Made:
     """What was left out on the way, and what the rows' licences say."""
 
     def not_empty(self) -> "Made":
-        """Without examples of which the prompt or the answer is empty; DatasetError if all are."""
+        """Without examples of which the prompt or the answer is empty.
+
+        DatasetError if nothing is left on a side.
+        """
         return replace(
             self,
             train=_not_empty(self.train, "to learn from"),
@@ -106,12 +109,6 @@ def _part(
         heldout_share=ways.heldout_share,
         seed=ways.seed,
     )
-    for side, part in (("to learn from", split.train), ("to hold out", split.heldout)):
-        if not part:
-            raise DatasetError(
-                f"No rows are left {side} of {len(unique)} different ones; add rows or change "
-                "the held-out share."
-            )
     findings = found(
         "repeated rows", "note", _numbers(repeated), "Rows of the same content were left out."
     ) + found(
@@ -157,6 +154,11 @@ def _numbers(rows: Sequence[SourceRow]) -> list[int]:
 
 
 def _not_empty(examples: Sequence[Example], purpose: str) -> list[Example]:
+    if not examples:
+        raise DatasetError(
+            f"No rows are left {purpose} once those of the same content count once; add rows or "
+            "change the held-out share."
+        )
     kept = [example for example in examples if not is_empty(example)]
     if not kept:
         raise DatasetError(

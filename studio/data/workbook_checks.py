@@ -3,17 +3,14 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
-from typing import Any
+from functools import cached_property
 from weakref import WeakKeyDictionary
 
-from studio.data.checks import Finding, check_examples, found
-from studio.data.closer_checks import check_closely
+from studio.data.building import check_made, make_examples
+from studio.data.checks import Finding
 from studio.data.example import Example
 from studio.data.odd_text import languages
-from studio.data.rendering import Phrasings, render_examples
-from studio.data.sandbox import Sandbox
-from studio.data.split import choose, identify, split_rows, without_duplicates
+from studio.data.ways import Ways
 from studio.data.workbook import Workbook
 from studio.errors import DatasetError
 
@@ -94,11 +91,12 @@ def check(book: Workbook, asked: Questions = dict) -> Iterator[str | Checked]:
         raise DatasetError("Every row is excluded; include some.")
     yield f"Making examples of {len(kept):,} rows"
     numbers = [entry.number for entry in kept]
-    train, heldout, findings = _make(book, [entry.row for entry in kept])
+    settled = {name: book.options[name] for name in Ways.model_fields if name in book.options}
+    rows, origins = [entry.row for entry in kept], [entry.origin for entry in kept]
+    made = make_examples(book.template, rows, Ways.of(**settled), origins=origins)
+    train, heldout = made.train, made.heldout
     yield f"Looking at {len(train) + len(heldout):,} examples"
-    findings += check_examples([*train, *heldout])
-    yield "Looking for what is nearly the same, personal data, odd characters and languages"
-    findings += check_closely(train, heldout, asked=asked())
+    findings = made.findings + check_made(made, asked=asked())
     yield "Telling the languages"
     both = [*train, *heldout]
     read = both[:: 1 + len(both) // READ_FOR_LANGUAGE]
@@ -114,34 +112,6 @@ def check(book: Workbook, asked: Questions = dict) -> Iterator[str | Checked]:
         languages=Counter(languages([one.messages[-1].content for one in read])),
     )
     yield _LAST[book]
-
-
-def _make(book: Workbook, rows: list[Any]) -> tuple[list[Example], list[Example], list[Finding]]:
-    """Both sides as freezing would make them, and what is left out on the way."""
-    settled: dict[str, Any] = book.options
-    seed = settled.get("seed", 42)
-    unique, repeated = without_duplicates(identify(rows, book.template))
-    split = split_rows(
-        choose(unique, settled.get("limit"), seed=seed),
-        column=book.template.split_column,
-        heldout_share=settled.get("heldout_share", 0.2),
-        seed=seed,
-    )
-    ways: Phrasings = settled.get("phrasings", "one")
-    with Sandbox() as sandbox:
-        draw = partial(render_examples, book.template, sandbox=sandbox, seed=seed)
-        train, heldout = (
-            draw(split.train, phrasings=ways),
-            draw(split.heldout, phrasings="one", pool=split.train),
-        )
-    findings = found(
-        "repeated rows", "note", [row.number for row in repeated],
-        "Rows of the same content as an earlier one; they are left out.",
-    ) + found(
-        "leaked rows", "warning", [row.number for row in split.leaked],
-        "Held-out rows that ask the same as a row to learn from; they are left out.",
-    )  # fmt: skip
-    return train, heldout, findings
 
 
 def _numbered(examples: Sequence[Example], numbers: Sequence[int]) -> tuple[Example, ...]:
