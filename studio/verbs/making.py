@@ -7,9 +7,11 @@ from typing import Any
 from studio.chat.rows import rows_of_chats
 from studio.data import template_store
 from studio.data.dataset import Dataset, build_dataset, list_datasets, open_dataset
+from studio.data.descent import descents
 from studio.data.foreign import Brought, free_name
 from studio.data.gather import Gathered, demand, gather
 from studio.data.hub import read_hub
+from studio.data.length_check import Reads
 from studio.data.mapping import Mapping, suggest
 from studio.data.mixture import Part, Source
 from studio.data.readers import Rows, parse_pasted
@@ -21,10 +23,13 @@ from studio.data.workbook import Workbook
 from studio.errors import DatasetError
 from studio.measure.probe import find as find_probes
 from studio.measure.replayed import find_source
+from studio.models.catalogue import find_base
 from studio.verbs.home import Home
 
 OTHER_SOURCES = ("hub", "dataset", "chat", "chats")
 """What rows come from besides files."""
+OF_THE_PAGE = ("base", "max_length", "replay")
+"""What is settled in a workbook and is no option of `build_dataset`: the recipe's, for the most."""
 
 
 class Making(Home):
@@ -164,15 +169,15 @@ class Making(Home):
         Options are those of `build`, and win over what was settled in the workbook.
         """
         book = self.workbooks.open(workbook, owner)
-        settled = {"name": book.card.title} | book.options | options
-        settled["sources"] = self.sources(settled.pop("mixture", ()))
-        settled.pop("replay", None)  # the recipe's, and only kept with the workbook
+        settled = self._settled({"name": book.card.title} | book.options | options)
         return build_dataset(
             book.template,
             book.rows(),
             datasets_folder=self.settings.datasets,
             asked=self._asked,
             beforehand=book.card.findings,
+            origins=book.origins(),
+            descent=descents(book.origins(), [entry.number for entry in book.kept()]),
             **settled,
         )
 
@@ -180,6 +185,15 @@ class Making(Home):
         """Where the parts of a mixture are drawn from; an error names the one that is not there."""
         folders = {"datasets": self.settings.datasets, "probes": self.settings.probes}
         return [find_source(Part.model_validate(part), **folders) for part in parts]
+
+    def _settled(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Options of a workbook in the words of `build_dataset`."""
+        kept = {name: one for name, one in options.items() if name not in OF_THE_PAGE}
+        kept["sources"] = self.sources(kept.pop("mixture", ()))
+        if longest := options.get("max_length"):
+            folder = find_base(options.get("base", "starter"), download=False).folder
+            kept["reads"] = Reads(folder, longest)
+        return kept
 
     def _asked(self) -> dict[str, list[str]]:
         """The questions of every probe by its name."""
