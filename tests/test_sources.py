@@ -76,6 +76,42 @@ def test_a_look_shows_the_first_example_and_builds_nothing(home: Path, tmp_path:
     assert not list((home / "datasets").iterdir())
 
 
+def test_values_are_shown_to_choose_from_and_the_template_is_found(
+    home: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "rows.json"
+    lists = {side: [[row["say"], row["intent"]] for row in LABELLED[half : half + 15]]
+             for side, half in (("train", 0), ("test", 15))}  # fmt: skip
+    path.write_text(json.dumps(lists))
+    shown = call(home, "build", "auto", "--rows", str(path), "--values", "column_2")
+    assert shown.stdout == "15\tring\n15\tcall\n"
+    done = call(home, "build", "auto", "--rows", str(path), "--where", 'column_2=["ring", "call"]')
+    assert done.exit_code == 0, done.output
+    assert "column_1 → text, column_2 → label, part → split, options is given" in done.stderr
+    assert "for the template label" in done.stderr
+    assert "15 examples to learn from, 15 held out" in done.stdout
+    wrong = call(home, "build", "auto", "--rows", str(path), "--values", "z")
+    assert "No row has a column 'z'" in str(wrong.exception)
+
+
+def test_standard_input_is_read_and_every_refused_record_is_written(
+    home: Path, tmp_path: Path
+) -> None:
+    lines = [json.dumps({"first": row["say"], "then": row["intent"]}) for row in LABELLED]
+    refused = tmp_path / "refused.csv"
+    done = CliRunner().invoke(
+        commands,
+        ["--home", str(home), "build", "conversation", "--rows", "-", "--as", "question/answer",
+         "--map", "first=question", "--map", "then=answer", "--refused", str(refused)],
+        input="\n".join([*lines, "nonsense", '{"then": "call"}']),
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    written = refused.read_text().splitlines()
+    assert written[0] == "file,line,reason"
+    assert written[1].startswith("pasted text,31,not JSON")
+    assert written[2:] == ["pasted text,32,column 'first' is missing"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
