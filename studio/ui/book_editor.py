@@ -137,9 +137,10 @@ def show(looked: Looked, number: int) -> list[Any]:
         *boxes,
         gr.Textbox(value=form.rest, visible=bool(form.rest)),
         "Include again" if entry.excluded else "Exclude",
-        gr.Dropdown(choices=book.tags(), value=list(entry.tags)),
+        gr.Dropdown(choices=book.tags(), value=list(entry.tags), multiselect=True,
+                    allow_custom_value=True),
         seen.draw(book.template, entry.row, pool=[one.row for one in book.entries()[:POOL]]),
-    ]
+    ]  # fmt: skip
 
 
 @told
