@@ -11,6 +11,7 @@ from studio.ui import (
     book_rows,
     books,
     examples,
+    freeze,
     more,
     rows_in,
     templates,
@@ -21,7 +22,7 @@ from studio.ui.links import Links
 
 PANELS: dict[str, Any] = {
     "Rows": rows_in, "Template": templates, "Examples": book_rows, "Checks": book_checks,
-    "More": more, "Before": before,
+    "More": more, "Freeze": freeze, "Before": before,
 }  # fmt: skip
 """In the order of the work; each has `build(studio, links, bench, tab)`."""
 

@@ -83,6 +83,17 @@ table.st-table tr.sum td { font-weight: 600; }
   var(--tuned); font-weight: 600; }
 .st-tokens span.cut { text-decoration: line-through; opacity: .6; }
 .st-tokens span.spelled { outline: 1px dashed var(--quiet); outline-offset: -1px; }
+.st-mix { display: flex; gap: 2px; height: 2rem; margin: .3rem 0; border-radius: 6px;
+  overflow: hidden; }
+.st-slice { min-width: 3px; overflow: hidden; text-align: center; line-height: 2rem;
+  font-size: .75rem; font-weight: 600; color: #fff; }
+.st-swatch { display: inline-block; width: .8rem; height: .8rem; border-radius: 3px; }
+.st-slice.task, .st-swatch.task { background: #9a4a06; }
+.st-slice.probes, .st-swatch.probes { background: #1f5f95; }
+.st-slice.dataset, .st-swatch.dataset { background: #0f766e; }
+.st-slice.self, .st-swatch.self { background: #5d6570; }
+.st-diff { font-size: .8rem; padding: .6rem .8rem; border: 1px solid var(--line);
+  border-radius: 10px; background: var(--card); overflow-x: auto; }
 .st-warn { margin: 0 0 .4rem; }
 .st-case { border: 1px solid var(--line); border-radius: 10px; padding: .6rem .8rem;
   margin-bottom: .5rem; background: var(--card); overflow-wrap: anywhere; }
