@@ -44,6 +44,11 @@ class Settings(BaseModel):
         return self.home / "drafts"
 
     @property
+    def pairs(self) -> Path:
+        """Frozen pairs of chosen and rejected answers, one file each."""
+        return self.home / "pairs"
+
+    @property
     def workbooks(self) -> Path:
         """Rows that a person works on until they are frozen, one folder per workbook."""
         return self.home / "workbooks"

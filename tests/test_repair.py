@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 
 from studio import Recipe, Studio
 from studio.engine.load import Engine
+from studio.engine.proof import proof_logits
 from studio.engine.publish import WEIGHTS
 from studio.engine.repair import Adapter, average, read_adapter, repair
 from studio.engine.train import train
@@ -77,7 +78,7 @@ def engine() -> Engine:
 def logits(engine: Engine, lane: str, adapter: Path, *, strength: float = 1.0) -> torch.Tensor:
     """Logits of a fixed text in a lane that is there for this moment only."""
     engine.add_lane(lane, adapter, strength=strength)
-    found = engine._proof_logits([lane])
+    found = proof_logits(engine, [lane])
     engine.remove_lane(lane)
     return found
 

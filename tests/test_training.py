@@ -9,8 +9,10 @@ from torch.nn import functional
 from trl import SFTTrainer
 
 from studio.data.example import Example, Message
+from studio.engine.learnable import learnable
 from studio.engine.load import Engine
-from studio.engine.train import _trainer, training_rows
+from studio.engine.train import anchor_rows, training_rows
+from studio.engine.trainers import make_trainer, tune_what
 from studio.models.catalogue import find_base
 from studio.tuning.events import EventLog
 from studio.tuning.recipe import Recipe
@@ -43,8 +45,15 @@ def trainer(tmp_path_factory: pytest.TempPathFactory) -> Any:
     engine = Engine(find_base("starter"), "qlora")
     run = create_run(folder / "runs", recipe, about="test")
     log = EventLog(run.folder / "events.jsonl")
-    rows = training_rows(recipe, examples(), TEXTS, [])
-    return _trainer(engine, recipe, run, rows, examples(), examples()[:1], TEXTS, log)
+    rows = learnable(
+        engine, training_rows(recipe, examples(), TEXTS, []), numbers=[1, 2, 3], max_length=512,
+        warn=print,
+    )  # fmt: skip
+    return make_trainer(
+        engine, recipe, tune_what(engine, recipe, None), learned=rows, evaluated=rows[:1],
+        anchor_rows=anchor_rows(engine, TEXTS), scratch=run.folder / ".trainer", callbacks=[],
+        log=log,
+    )  # fmt: skip
 
 
 def batch(trainer: Any) -> dict[str, torch.Tensor]:

@@ -1,12 +1,13 @@
-"""TRL's trainer with a plain loss on CPUs and, if wanted, a KL anchor to the untuned base.
+"""TRL's trainer with a plain loss on CPUs, DFT and, if wanted, a KL anchor to the untuned base.
 
-The anchor adds weight · KL(base‖tuned), per token, on text the base wrote itself. The base's
-distribution comes from the same weights with the adapter switched off: no second model.
+The anchor adds weight · KL(base‖tuned), per token, on text the base wrote itself or on given text.
+The base's distribution comes from the same model with the tuning switched off: no second model.
 """
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import torch
@@ -20,12 +21,22 @@ class AnchoredTrainer(SFTTrainer):
     """SFTTrainer whose loss may hold the model to what the base says elsewhere."""
 
     def __init__(
-        self, *args: Any, anchor_weight: float, anchor_rows: list[list[int]], **options: Any
+        self,
+        *args: Any,
+        anchor_weight: float,
+        anchor_rows: list[list[int]],
+        untuned: Callable[[Any], AbstractContextManager[Any]],
+        weigh_tokens: bool = False,
+        **options: Any,
     ) -> None:
+        """`untuned` switches the tuning off for a while; `weigh_tokens` takes the DFT loss."""
         super().__init__(*args, **options)
         # TRL's own loss is not tried with a soft prompt's places before the text.
-        model: Any = self.model
-        self._plain = self.args.use_cpu or model.active_peft_config.is_prompt_learning
+        peft = getattr(self.model, "active_peft_config", None)
+        soft = peft is not None and peft.is_prompt_learning
+        self._plain = self.args.use_cpu or soft or weigh_tokens
+        self._weigh_tokens = weigh_tokens
+        self._untuned = untuned
         self._anchor_weight = anchor_weight
         self._anchor_batches = self._endless(anchor_rows) if anchor_rows else None
         self.tokens_seen = 0
@@ -65,19 +76,54 @@ class AnchoredTrainer(SFTTrainer):
         options = dict(inputs, use_cache=False)
         if num_items_in_batch is not None:
             options["num_items_in_batch"] = num_items_in_batch
+        if self._weigh_tokens and model.training:
+            return self._weighted_loss(model, inputs, num_items_in_batch)
         outputs = model(**options)
         return outputs.loss, outputs
 
+    def _weighted_loss(
+        self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any
+    ) -> tuple[torch.Tensor, Any]:
+        """DFT (arXiv 2508.05629): every token's loss times its probability, as a constant.
+
+        Held-out losses stay plain, so that runs can be compared.
+        """
+        labels = inputs["labels"]
+        outputs = model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"],
+                        use_cache=False)  # fmt: skip
+        logits = outputs.logits[:, -labels.shape[1] : -1].float()
+        nll = functional.cross_entropy(
+            logits.flatten(0, 1), labels[:, 1:].flatten(), ignore_index=-100, reduction="none"
+        )
+        learned = (labels[:, 1:] != -100).sum()
+        count = num_items_in_batch if num_items_in_batch is not None else learned
+        return (nll * torch.exp(-nll.detach())).sum() / count, outputs
+
     def _divergence(self, model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """Mean KL(base‖tuned) over the batch's tokens, in nats."""
-        with torch.no_grad(), self.accelerator.unwrap_model(model).disable_adapter():
-            base = functional.log_softmax(model(**batch, use_cache=False).logits.float(), -1)
-        said = model(**batch, use_cache=False).logits
+        with self._quiet():
+            with torch.no_grad(), self._untuned(self.accelerator.unwrap_model(model)):
+                base = functional.log_softmax(model(**batch, use_cache=False).logits.float(), -1)
+            said = model(**batch, use_cache=False).logits
         # What is predicted at the places of a soft prompt, before the text, has no counterpart.
         tuned = functional.log_softmax(said[:, -base.shape[1] :].float(), -1)
         per_token = (base.exp() * (base - tuned)).sum(-1)
         mask = batch["attention_mask"]
         return (per_token * mask).sum() / mask.sum()
+
+    @contextmanager
+    def _quiet(self) -> Iterator[None]:
+        """Without NEFTune's noise, which both sides of a divergence would hear differently."""
+        model: Any = self.accelerator.unwrap_model(self.model)
+        words = model.get_input_embeddings()
+        noise = getattr(words, "neftune_noise_alpha", None)
+        if noise is not None:
+            words.neftune_noise_alpha = 0.0
+        try:
+            yield
+        finally:
+            if noise is not None:
+                words.neftune_noise_alpha = noise
 
     def _endless(self, rows: list[list[int]]) -> Iterator[dict[str, torch.Tensor]]:
         """Batches of anchor rows padded on the right, shuffled anew every time round."""

@@ -6,7 +6,8 @@ from studio.chat.protocol import Sampling
 from studio.engine.asked import Asked
 from studio.engine.batches import Query
 from studio.engine.generate import continue_ids
-from studio.engine.load import PROOF_TOLERANCE, Engine
+from studio.engine.load import Engine
+from studio.engine.proof import PROOF_TOLERANCE
 from studio.engine.score import likelihoods
 from studio.errors import ModelError
 from studio.measure.outcome import BASE

@@ -122,6 +122,16 @@ def lora_layers(model: torch.nn.Module) -> list[Any]:
     return [layer for layer in model.modules() if isinstance(layer, LoraLayer)]
 
 
+def saved_names(model: torch.nn.Module, name: str) -> set[str]:
+    """The names under which PEFT saves an adapter's weights."""
+    return {
+        # DoRA's magnitudes lose the name of their one tensor.
+        key.replace(f".{name}.", ".").replace("magnitude_vector.weight", "magnitude_vector")
+        for key in model.state_dict()
+        if f".{name}." in key and "lora_" in key
+    }
+
+
 def _groups(rows: Rows) -> Groups:
     """The places of every tuned lane; a slice where they lie side by side."""
     places: dict[Lane, list[int]] = {}

@@ -6,7 +6,7 @@ adapter arrived, and do not change in the very batch of all lanes.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,19 +16,24 @@ from peft import PeftModel
 from safetensors.torch import load_file
 
 from studio.engine import few
-from studio.engine.lanes import Deltas, Lane, lora_layers, why_apart
+from studio.engine.lanes import Deltas, Lane, lora_layers, saved_names, why_apart
 from studio.engine.prefix import Kept
+from studio.engine.proof import PROOF_TEXT, proof_logits, prove_base
 from studio.engine.quick import prove_quick
 from studio.engine.rest import give_back
-from studio.engine.weights import chat_form, load_model, load_tokenizer, pick_dtype
+from studio.engine.soft import read_prompt
+from studio.engine.stand_ins import KINDS, Parts, StandIn
+from studio.engine.weights import (
+    chat_form,
+    load_model,
+    load_tokenizer,
+    pick_dtype,
+    tell_place,
+)
 from studio.errors import ModelError
 from studio.measure.outcome import BASE
 from studio.models.catalogue import Base
 from studio.models.gate import check_adapter
-
-PROOF_TEXT = "The quick brown fox says 1 + 2 = 3."
-# Rounding of one product against another; a leaking adapter differs by whole units.
-PROOF_TOLERANCE = 1e-3
 
 
 class Engine:
@@ -50,12 +55,14 @@ class Engine:
         self._adapters: dict[Path, str] = {}
         self._lanes: dict[str, Lane] = {}
         self._soft: dict[str, torch.Tensor] = {}
+        self.parts = Parts(self.model)
+        self._stand_ins: dict[str, StandIn] = {}
         self._counter = 0
         self.deltas = Deltas()
         self._quick: bool | None = None
         if self.device.type == "cpu":
             few.install(self.model)
-        self._reference = self._proof_logits()
+        self._reference = proof_logits(self)
         give_back()  # loading leaves as much behind as it keeps
 
     @property
@@ -87,11 +94,8 @@ class Engine:
         """What the base runs on, such as "4-bit NF4, float32, CPU (2 threads)"."""
         weights = "4-bit NF4" if self.method == "qlora" else "full precision"
         weights += " unpacked" * self.unpacked
-        if self.device.type == "cuda":
-            place = torch.cuda.get_device_name(self.device)
-        else:
-            place = f"CPU ({torch.get_num_threads()} thread{'s' * (torch.get_num_threads() > 1)})"
-        return f"{weights}, {str(pick_dtype(self.device)).removeprefix('torch.')}, {place}"
+        dtype = str(pick_dtype(self.device)).removeprefix("torch.")
+        return f"{weights}, {dtype}, {tell_place(self.device)}"
 
     @property
     def memory(self) -> int:
@@ -116,21 +120,31 @@ class Engine:
         if before is None or self._adapters.get(adapter) != before.adapter:
             config = check_adapter(adapter, self.base.fingerprint)
             self.remove_lane(lane)
-            if config.get("peft_type") == "PROMPT_TUNING":
+            kind = config.get("peft_type")
+            if kind == "PROMPT_TUNING":
                 self._add_soft(lane, adapter, strength)
                 return
-            if adapter not in self._adapters:
+            if adapter not in self._adapters and kind in KINDS:
+                self._adapters[adapter] = name = self._next_name("own")
+                self._stand_ins[name] = KINDS[kind](self.parts, adapter, config, self.device)
+            elif adapter not in self._adapters:
                 self._adapters[adapter] = self._put_on(adapter)
         elif lane in self._soft:
             return
         name = self._adapters[adapter]
+        if name in self._stand_ins:
+            self._lanes[lane] = Lane(name, strength, self._stand_ins[name].why_apart)
+            return
         apart = why_apart(self.model.peft_config[name], lora_layers(self.model), name)
         self._lanes[lane] = Lane(name, strength, apart)
 
+    def _next_name(self, kind: str) -> str:
+        self._counter += 1
+        return f"{kind}_{self._counter}"
+
     def _put_on(self, adapter: Path) -> str:
         """Load an adapter beside those that are there; its name."""
-        name = f"lane_{self._counter}"
-        self._counter += 1
+        name = self._next_name("lane")
         try:
             if isinstance(self.model, PeftModel):
                 self.model.load_adapter(str(adapter), name, torch_device=str(self.device))
@@ -148,29 +162,17 @@ class Engine:
         """A lane whose whole tuning is embeddings before the prompt; the base's weights stay."""
         if strength != 1:
             raise ModelError(f"Lane {lane!r} is a soft prompt; it has no strength but 1.")
-        state = load_file(adapter / "adapter_model.safetensors")
-        prompt = state.get("prompt_embeddings")
-        width = self.inner.get_input_embeddings().weight.shape[1]
-        if prompt is None or prompt.shape[1] != width or not bool(prompt.isfinite().all()):
-            raise ModelError(
-                f"The adapter in {adapter} does not fit the base: its soft prompt is not finite "
-                "or not as wide as the base. Tune again."
-            )
+        prompt = read_prompt(adapter, self.inner.get_input_embeddings().weight.shape[1])
         self._soft[lane] = prompt.to(self.device, pick_dtype(self.device))
-        self._adapters[adapter] = f"soft_{self._counter}"
+        self._adapters[adapter] = self._next_name("soft")
         self._lanes[lane] = Lane(self._adapters[adapter])
-        self._counter += 1
 
     def _check_loaded(self, name: str, adapter: Path) -> None:
         """PEFT loads an adapter with none of the right keys without a word; we do not."""
         state = load_file(adapter / "adapter_model.safetensors")
-        wanted = {
-            # PEFT saves DoRA's magnitudes without the name of their one tensor.
-            key.replace(f".{name}.", ".").replace("magnitude_vector.weight", "magnitude_vector")
-            for key in self.model.state_dict()
-            if f".{name}." in key and "lora_" in key
-        }
-        if set(state) != wanted or not all(bool(t.isfinite().all()) for t in state.values()):
+        if set(state) != saved_names(self.model, name) or not all(
+            bool(t.isfinite().all()) for t in state.values()
+        ):
             self._take_off(name)
             raise ModelError(
                 f"The adapter in {adapter} does not fit the base: its weights are not finite "
@@ -185,7 +187,7 @@ class Engine:
         self._adapters = {
             path: name for path, name in self._adapters.items() if name != gone.adapter
         }
-        if self._soft.pop(lane, None) is None:
+        if not self._stand_ins.pop(gone.adapter, None) and self._soft.pop(lane, None) is None:
             self._take_off(gone.adapter)
 
     def _take_off(self, name: str) -> None:
@@ -246,13 +248,23 @@ class Engine:
             return
         before = self.deltas.rows
         others = any(lane.apart for lane in self._lanes.values())  # PEFT would let them through
-        off = self.model.disable_adapter() if others else nullcontext()
         try:
-            with off, torch.inference_mode():
+            with self._silent() if others else nullcontext(), torch.inference_mode():
                 self.deltas.set_rows(rows)
                 yield {}
         finally:
             self.deltas.set_rows(before)
+
+    def _silent(self) -> AbstractContextManager[Any]:
+        """PEFT's own adapters switched off, if there are any."""
+        return self.model.disable_adapter() if isinstance(self.model, PeftModel) else nullcontext()
+
+    def batches(self, lanes: Sequence[str]) -> list[list[int]]:
+        """Which rows go through the model together: all, or apart those that share no batch."""
+        found: dict[str, list[int]] = {}
+        for place, lane in enumerate(lanes):
+            found.setdefault(lane if self.apart(lane) else "", []).append(place)
+        return list(found.values())
 
     @contextmanager
     def _alone(self, rows: set[Lane | None]) -> Iterator[None]:
@@ -262,6 +274,13 @@ class Engine:
             raise ModelError("Lanes that cannot share a batch are to be asked one at a time.")
         before = self.deltas.rows
         self.deltas.set_rows(None)
+        if row.adapter in self._stand_ins:
+            try:
+                with self._silent(), self._stand_ins[row.adapter].in_place(row.strength):
+                    yield
+            finally:
+                self.deltas.set_rows(before)
+            return
         self.model.set_adapter(row.adapter)
         layers = [layer for layer in lora_layers(self.model) if row.adapter in layer.scaling]
         try:
@@ -273,27 +292,9 @@ class Engine:
                 layer.set_scale(row.adapter, 1.0)
             self.deltas.set_rows(before)
 
-    def _proof_logits(self, lanes: Sequence[str] = (BASE,)) -> torch.Tensor:
-        """Logits of the first row for a fixed text, float32, of shape (tokens, vocabulary)."""
-        ids = self.tokenizer(PROOF_TEXT, return_tensors="pt").input_ids.to(self.device)
-        with self.rows_of(lanes) as options:
-            logits = self.model(input_ids=ids.repeat(len(lanes), 1), **options).logits
-        return logits[0].float().cpu()
-
     def prove_base(self) -> float:
         """Largest difference of the base's logits now from those at load, and beside all lanes.
 
-        A batch of all lanes is compared with one as large of the base alone: in bfloat16 the size
-        of a batch changes the rounding by more than a leak. Raises ModelError if an adapter leaks
-        into the base lane.
+        Raises ModelError if an adapter leaks into the base lane.
         """
-        sharing = [lane for lane in self.lanes if not self.apart(lane)]
-        together = self._proof_logits(sharing) - self._proof_logits([BASE] * len(sharing))
-        since = self._proof_logits() - self._reference
-        difference = max(together.abs().max().item(), since.abs().max().item())
-        if not difference <= PROOF_TOLERANCE:
-            raise ModelError(
-                f"The base lane differs from the base by {difference:.3g} in its logits; an "
-                "adapter leaks into it. Ask again: the base is loaded anew. Please report this."
-            )
-        return difference
+        return prove_base(self, self._reference)

@@ -1,20 +1,18 @@
 """Forward passes that predict only what is scored: prompts first, then what continues them."""
 
-import copy
 import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 from torch.nn.functional import cross_entropy, pad
-from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
+from studio.engine.apart import fork, predict_apart
 from studio.engine.batches import alike
 from studio.engine.load import Engine
 from studio.engine.tokens import Tokens
-
-PLAIN = (DynamicLayer, DynamicSlidingWindowLayer)  # layers that replace tensors, never fill them
 
 
 class Head(NamedTuple):
@@ -137,7 +135,7 @@ def read_tails(
     for number, chosen in enumerate(passes):
         places = sorted(long[one] for one in chosen)  # rows of a lane stay side by side
         last = number == len(passes) - 1
-        cache = read.cache if last else _fork(read.cache)
+        cache = read.cache if last else fork(read.cache)
         rows = [tails[place] for place in places]
         own = {place: row for row, place in enumerate(places)}
         base = torch.tensor([own[row.base] for row in rows]) if divergence else None
@@ -147,15 +145,6 @@ def read_tails(
             size = len(row.tokens) - 1
             found[place] = Found(nll[:size].tolist(), float(kl.double().sum()))
     return found
-
-
-def _fork(cache: Any) -> Any:
-    """A cache of its own with the same contents; plain keys and values are shared, not copied."""
-    if not all(type(layer) in PLAIN for layer in cache.layers):
-        return copy.deepcopy(cache)
-    fork = copy.copy(cache)
-    fork.layers = [copy.copy(layer) for layer in cache.layers]
-    return fork
 
 
 def _read_rows(
@@ -237,8 +226,12 @@ def predict(
 ) -> tuple[torch.Tensor, Any]:
     """Logits at the scored places, in order, (places, vocabulary), float32, and the cache.
 
-    Inputs that the architecture does not know are left out.
+    Inputs that the architecture does not know are left out. Rows whose lanes share no batch go
+    through the model one lane after another.
     """
+    batches = engine.batches(lanes)
+    if len(batches) > 1:
+        return predict_apart(partial(predict, engine), lanes, scored, batches, inputs)
     known = inspect.signature(engine.inner.forward).parameters
     given = {
         name: value.to(engine.device) if isinstance(value, torch.Tensor) else value

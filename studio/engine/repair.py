@@ -44,7 +44,8 @@ class Adapter:
     @property
     def scale(self) -> float:
         """What B A is multiplied with."""
-        return float(self.config["lora_alpha"]) / self.rank
+        size = self.rank**0.5 if self.config.get("use_rslora") else self.rank
+        return float(self.config["lora_alpha"]) / size
 
     @property
     def layers(self) -> list[str]:
@@ -74,7 +75,7 @@ def repair(run: Run, log: EventLog) -> dict[str, Any]:
     with publishing(run.adapter, origin(run, base)) as draft:
         save_file(made.weights, draft / WEIGHTS, metadata={"format": "pt"})
         write_json(draft / "adapter_config.json", made.config)
-    rank = {} if spec.recipe.is_soft else {"rank": made.rank}
+    rank = {"rank": made.rank} if spec.recipe.is_lora else {}
     return {"how": spec.how, **rank, **about}
 
 
@@ -124,7 +125,9 @@ def average(adapters: Sequence[Adapter], *, rank: int = 0) -> tuple[Adapter, dic
         weights |= {layer + A: down.contiguous(), layer + B: up.contiguous()}
     made = rank or total
     targets = sorted({name for one in adapters for name in one.config["target_modules"]})
-    config = adapters[0].config | {"r": made, "lora_alpha": made, "target_modules": targets}
+    config = adapters[0].config | {
+        "r": made, "lora_alpha": made, "target_modules": targets, "use_rslora": False,
+    }  # fmt: skip
     kept = {"kept": round(1 - lost / whole, 6)} if rank and whole else {}
     return Adapter(config=config, weights=weights), {"adapters": len(adapters), **kept}
 

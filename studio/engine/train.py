@@ -6,29 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-from datasets import Dataset as Table
-from datasets import disable_progress_bars
-from peft import (
-    LoraConfig,
-    PeftConfig,
-    PeftModel,
-    PromptTuningConfig,
-    set_peft_model_state_dict,
-)
-from safetensors.torch import load_file
-from trl import SFTConfig
-
-from studio.data.dataset import open_dataset
+from studio.data.dataset import Dataset, open_dataset
 from studio.data.example import Example, Message
-from studio.engine.anchor import AnchoredTrainer
+from studio.data.preferences import read_pairs, split
+from studio.engine.given import given_rows, past_examples
 from studio.engine.learnable import learnable
 from studio.engine.load import Engine
-from studio.engine.publish import WEIGHTS, origin, publishing
+from studio.engine.prefer import prefer
+from studio.engine.publish import origin, publishing
 from studio.engine.replay import right_answers
 from studio.engine.selftext import Conversation, self_texts
+from studio.engine.trainers import Rows, Tuned, make_trainer, tune_what
 from studio.engine.watch import Keep, Watch
-from studio.engine.weights import pick_dtype
 from studio.errors import RunError
 from studio.models.catalogue import find_base
 from studio.models.gate import check_adapter
@@ -36,38 +25,23 @@ from studio.tuning.events import EventLog
 from studio.tuning.recipe import Recipe
 from studio.tuning.run import Run, open_run
 
-TARGETS: dict[str, str | list[str]] = {
-    "all-linear": "all-linear",
-    "mlp": ["gate_proj", "up_proj", "down_proj"],
-    "attention": ["q_proj", "k_proj", "v_proj", "o_proj"],
-}
 HELDOUT_EXAMPLES = 64  # for the curve of the held-out loss
-CURVE_POINTS = 10  # how often the held-out loss is taken
 SCRATCH = ".trainer"  # what the libraries write while they train
-
-disable_progress_bars()
 
 
 def train(run: Run, log: EventLog) -> dict[str, Any]:
     """Tune the base as the run's recipe says and publish the adapter; returns what to report."""
     recipe = run.recipe
-    home = run.folder.parent.parent
-    dataset = open_dataset(recipe.dataset, home / "datasets")
     log("phase", name="loading the base")
     engine = Engine(find_base(recipe.base, download=False), recipe.loading)
-    texts = _write_texts(engine, recipe, cache=home / "cache", log=log)
-    replays = right_answers(engine, recipe.replay_probes, home=home, log=log)
-    log("phase", name="preparing the data")
-    examples = dataset.train()
-    rows = training_rows(recipe, examples, texts, replays)
-    trainer = _trainer(engine, recipe, run, rows, examples, dataset.heldout(), texts, log)
+    trainer, tuned = prepare(engine, recipe, run, log)
     log("phase", name="training", about=engine.about)
     began = time.perf_counter()
     trainer.train()
     seconds = time.perf_counter() - began
     log("phase", name="saving")
     shutil.rmtree(run.folder / SCRATCH, ignore_errors=True)
-    _save(trainer.model, run.adapter, origin(run, engine.base))
+    _save(tuned, trainer.model, run.adapter, origin(run, engine.base))
     return {
         "steps": trainer.state.global_step,
         "seconds": round(seconds, 2),
@@ -76,11 +50,73 @@ def train(run: Run, log: EventLog) -> dict[str, Any]:
     }
 
 
+def prepare(engine: Engine, recipe: Recipe, run: Run, log: EventLog) -> tuple[Any, Tuned]:
+    """The trainer for a recipe with its data and first weights, and what it tunes."""
+    home = run.folder.parent.parent
+    started = _adapter_to_start_from(engine, recipe, run)
+    if recipe.loss == "dpo":
+        learn, watch = split(read_pairs(recipe.pairs, home / "pairs"))
+        tuned = tune_what(engine, recipe, started)
+        watching = _callbacks(engine, recipe, run, tuned, log)
+        trainer: Any = prefer(
+            engine, recipe, tuned, learned=learn, evaluated=watch, scratch=run.folder / SCRATCH,
+            callbacks=watching,
+        )  # fmt: skip
+        return trainer, tuned
+    texts = _write_texts(engine, recipe, cache=home / "cache", log=log)
+    replays = right_answers(engine, recipe.replay_probes, home=home, log=log)
+    log("phase", name="preparing the data")
+    dataset = open_dataset(recipe.dataset, home / "datasets")
+    past = past_examples(recipe.replay_datasets, home)
+    learned, evaluated = _tokens(engine, recipe, dataset, (texts, replays, past), log)
+    held = given_rows(engine, recipe.anchor_on, home) or anchor_rows(engine, texts)
+    tuned = tune_what(engine, recipe, started)
+    trainer = make_trainer(
+        engine, recipe, tuned, learned=learned, evaluated=evaluated,
+        anchor_rows=held if recipe.kl_anchor else [], scratch=run.folder / SCRATCH,
+        callbacks=_callbacks(engine, recipe, run, tuned, log), log=log,
+    )  # fmt: skip
+    return trainer, tuned
+
+
+def _callbacks(engine: Engine, recipe: Recipe, run: Run, tuned: Tuned, log: EventLog) -> list[Any]:
+    """What happens between two steps."""
+
+    def keep(model: Any, step: int) -> None:
+        _save(tuned, model, run.folder / "checkpoints" / str(step), origin(run, engine.base))
+
+    return [Watch(log), Keep(recipe.checkpoints, keep)]
+
+
+def _tokens(
+    engine: Engine,
+    recipe: Recipe,
+    dataset: Dataset,
+    others: tuple[Sequence[Conversation], Sequence[Conversation], Sequence[Conversation]],
+    log: EventLog,
+) -> tuple[Rows, Rows]:
+    """What is learned, and of the held-out examples what is watched."""
+
+    def warn(message: str) -> None:
+        log("warning", message=message)
+
+    examples, heldout = dataset.train(), dataset.heldout()
+    rows = training_rows(recipe, examples, *others)
+    longest = recipe.max_length
+    learned = learnable(
+        engine, rows, numbers=[one.place for one in examples], max_length=longest, warn=warn
+    )
+    watched = [_row(one.messages, one.completion) for one in heldout[:HELDOUT_EXAMPLES]]
+    numbers = [one.row for one in heldout]
+    evaluated = learnable(engine, watched, numbers=numbers, max_length=longest, warn=lambda _: None)
+    return learned, evaluated
+
+
 def _write_texts(
     engine: Engine, recipe: Recipe, *, cache: Path, log: EventLog
 ) -> list[Conversation]:
     """Conversations by the base itself, if the recipe anchors to them or replays them."""
-    if not recipe.kl_anchor and not recipe.replay:
+    if not recipe.replay and (not recipe.kl_anchor or recipe.anchor_on):
         return []
     log("phase", name="the base writes its own texts")
     texts = self_texts(engine, recipe.self_texts, seed=recipe.seed, cache=cache)
@@ -93,89 +129,23 @@ def training_rows(
     examples: Sequence[Example],
     texts: Sequence[Conversation],
     replays: Sequence[Conversation],
+    past: Sequence[Conversation] = (),
 ) -> list[dict[str, Any]]:
     """The task's examples, with the shares of replayed conversations that the recipe asks for."""
     rows = [_row(example.messages, example.completion) for example in examples]
     replay = recipe.replay if texts else 0.0
     probes = recipe.probe_share if replays else 0.0
-    whole = len(examples) / (1 - replay - probes)
-    for conversations, share in ((texts, replay), (replays, probes)):
+    earlier = recipe.dataset_share if past else 0.0
+    whole = len(examples) / (1 - replay - probes - earlier)
+    for conversations, share in ((texts, replay), (replays, probes), (past, earlier)):
         chosen = (conversations[i % len(conversations)] for i in range(round(whole * share)))
         rows += [_row(one[:-1], one[-1].content) for one in chosen]
     return rows
 
 
-def _trainer(
-    engine: Engine,
-    recipe: Recipe,
-    run: Run,
-    rows: list[dict[str, Any]],
-    examples: Sequence[Example],
-    heldout: list[Example],
-    texts: list[Conversation],
-    log: EventLog,
-) -> AnchoredTrainer:
-    """TRL's trainer over our base; the adapter's weights are kept in float32.
-
-    TRL casts trainable weights on a 4-bit base to bfloat16, which loses small updates and is
-    very slow on CPUs without native bfloat16.
-    """
-
-    def keep(model: Any, step: int) -> None:
-        _save(model, run.folder / "checkpoints" / str(step), origin(run, engine.base))
-
-    def warn(message: str) -> None:
-        log("warning", message=message)
-
-    learned = learnable(
-        engine, rows, numbers=[e.row for e in examples], max_length=recipe.max_length, warn=warn
-    )
-    watched = [_row(e.messages, e.completion) for e in heldout[:HELDOUT_EXAMPLES]]
-    numbers = [e.row for e in heldout]
-    evaluated = learnable(
-        engine, watched, numbers=numbers, max_length=recipe.max_length, warn=lambda _: None
-    )
-    torch.manual_seed(recipe.seed)
-    started = _adapter_to_start_from(engine, recipe, run)
-    trainer = AnchoredTrainer(
-        model=_wrap(engine, recipe, started) if started else engine.model,
-        args=settings(recipe, run.folder / SCRATCH, rows=len(learned)),
-        train_dataset=Table.from_list(learned),
-        eval_dataset=Table.from_list(evaluated),
-        processing_class=engine.tokenizer,
-        peft_config=None if started else _shape(recipe),
-        callbacks=[Watch(log), Keep(recipe.checkpoints, keep)],
-        anchor_weight=recipe.kl_anchor,
-        anchor_rows=anchor_rows(engine, texts) if recipe.kl_anchor else [],
-    )
-    model: Any = trainer.model
-    for parameter in model.parameters():
-        if parameter.requires_grad:
-            parameter.data = parameter.data.float()
-    if started:  # what TRL rounded to bfloat16 on the way
-        set_peft_model_state_dict(model, load_file(started / WEIGHTS))
-    return trainer
-
-
-def _save(model: Any, target: Path, made_for: dict[str, Any]) -> None:
+def _save(tuned: Tuned, model: Any, target: Path, made_for: dict[str, Any]) -> None:
     with publishing(target, made_for) as draft:
-        model.save_pretrained(str(draft), save_embedding_layers=False)
-
-
-def _shape(recipe: Recipe) -> PeftConfig:
-    if recipe.is_soft:
-        return PromptTuningConfig(
-            num_virtual_tokens=recipe.virtual_tokens,
-            prompt_tuning_init="SAMPLE_VOCAB",  # begun at random it learns next to nothing
-            task_type="CAUSAL_LM",
-        )
-    return LoraConfig(
-        r=recipe.rank,
-        lora_alpha=recipe.alpha,
-        lora_dropout=recipe.dropout,
-        target_modules=TARGETS[recipe.targets],
-        task_type="CAUSAL_LM",
-    )
+        tuned.save(model, draft)
 
 
 def _adapter_to_start_from(engine: Engine, recipe: Recipe, run: Run) -> Path | None:
@@ -189,21 +159,6 @@ def _adapter_to_start_from(engine: Engine, recipe: Recipe, run: Run) -> Path | N
     return parent.adapter
 
 
-def _wrap(engine: Engine, recipe: Recipe, adapter: Path) -> Any:
-    """The base with that adapter on it, to be trained on with the recipe's own dropout."""
-    config = PeftConfig.from_pretrained(str(adapter))
-    config.inference_mode = False
-    if isinstance(config, LoraConfig):
-        config.lora_dropout = recipe.dropout
-    return PeftModel.from_pretrained(
-        engine.model,
-        str(adapter),
-        is_trainable=True,
-        config=config,
-        torch_device=str(engine.device),
-    )
-
-
 def _row(messages: tuple[Message, ...], answer: str) -> dict[str, Any]:
     """TRL's conversational prompt-completion format: only the completion is learned."""
     return {
@@ -215,42 +170,3 @@ def _row(messages: tuple[Message, ...], answer: str) -> dict[str, Any]:
 def anchor_rows(engine: Engine, texts: list[Conversation]) -> list[list[int]]:
     """Self-written conversations as tokens, whole: the anchor holds both speakers' words."""
     return [list(written.ids) for written in engine.form.write(texts)]
-
-
-def settings(recipe: Recipe, folder: Path, *, rows: int) -> SFTConfig:
-    """The recipe in TRL's words.
-
-    Differs from TRL's defaults: float32 unless the GPU has bfloat16; no filter that shows a NaN
-    loss as 0; no gradient checkpointing on a CPU; a log line for every step.
-    """
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    bf16 = device == "cuda" and pick_dtype(torch.device(device)) is torch.bfloat16
-    per_epoch = -(-rows // (recipe.batch_size * recipe.accumulation))
-    steps = recipe.max_steps or max(1, round(per_epoch * recipe.epochs))
-    return SFTConfig(
-        output_dir=str(folder),
-        per_device_train_batch_size=recipe.batch_size,
-        per_device_eval_batch_size=recipe.batch_size,
-        gradient_accumulation_steps=recipe.accumulation,
-        learning_rate=recipe.learning_rate,
-        lr_scheduler_type=recipe.scheduler,
-        warmup_steps=recipe.warmup,
-        max_steps=steps,
-        max_grad_norm=recipe.max_grad_norm,
-        weight_decay=recipe.weight_decay,
-        max_length=recipe.max_length,
-        optim="paged_adamw_8bit" if device == "cuda" else "adamw_torch",
-        activation_checkpointing=device == "cuda",
-        bf16=bf16,
-        fp16=False,
-        use_cpu=device == "cpu",
-        dataloader_pin_memory=device == "cuda",
-        eval_strategy="steps",
-        eval_steps=max(1, steps // CURVE_POINTS),
-        save_strategy="no",
-        logging_steps=1,
-        logging_nan_inf_filter=False,
-        report_to="none",
-        disable_tqdm=True,
-        seed=recipe.seed,
-    )

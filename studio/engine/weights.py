@@ -21,6 +21,14 @@ def pick_device() -> torch.device:
     return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
 
 
+def tell_place(device: torch.device) -> str:
+    """What a device is, in words."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    threads = torch.get_num_threads()
+    return f"CPU ({threads} thread{'s' * (threads > 1)})"
+
+
 def pick_dtype(device: torch.device) -> torch.dtype:
     """bfloat16 where the GPU has it, else float32: bf16 on most CPUs is 30 times slower."""
     if device.type == "cuda" and torch.cuda.is_bf16_supported():

@@ -13,10 +13,31 @@ from studio.measure.pictures import in_order
 from studio.measure.probe import OVERALL
 from studio.measure.report import Report
 from studio.models.catalogue import HUB_ID
+from studio.tuning.recipe import Recipe
 from studio.tuning.run import Run
 
 UNTOLD = "not told"
-_TAGS = {"lora": ["lora"], "qlora": ["lora", "qlora"], "prompt_tuning": ["prompt-tuning"]}
+_TAGS = {"lora": ["lora"], "qlora": ["lora", "qlora"], "prompt_tuning": ["prompt-tuning"],
+         "ia3": ["ia3"]}  # fmt: skip
+_PUT_ON = (
+    "from peft import PeftModel",
+    'model = PeftModel.from_pretrained(model, "FOLDER_OF_THIS_CARD")',
+)
+# Weights of the model's own: a head that was cut loose from the words stays a weight of its own.
+_PUT_IN = (
+    """import json
+from pathlib import Path
+
+from safetensors.torch import load_file
+from torch.nn import Parameter""",
+    """here = Path("FOLDER_OF_THIS_CARD")
+weights = load_file(here / "adapter_model.safetensors")
+tuned = {name: Parameter(tensor.to(model.dtype)) for name, tensor in weights.items()}
+same = json.loads((here / "adapter_config.json").read_text())["same"]
+for name, weight in {**tuned, **{twin: tuned[name] for twin, name in same.items()}}.items():
+    layer, _, own = name.rpartition(".")
+    setattr(model.get_submodule(layer), own, weight)""",
+)
 
 
 def model_card(run: Run, report: Report | None, *, comparison: Any = None) -> str:
@@ -31,14 +52,15 @@ def model_card(run: Run, report: Report | None, *, comparison: Any = None) -> st
     datasets = reproduction.find_datasets(runs)
     deltas = _measured(run, report)
     facts: dict[str, Any] = {
-        "library_name": "peft",
+        "library_name": "transformers" if run.recipe.is_whole else "peft",
         "pipeline_tag": "text-generation",
-        "tags": ["peft", *_TAGS[run.recipe.method], "sft", "instruct-studio"],
+        "tags": [*_tags(run.recipe), "instruct-studio"],
         "license": _license(datasets),
     }  # fmt: skip
     name, _, _ = run.recipe.base.partition("@")
     if _on_the_hub(run.recipe.base):
-        facts |= {"base_model": name, "base_model_relation": "adapter"}
+        relation = "finetune" if run.recipe.is_whole else "adapter"
+        facts |= {"base_model": name, "base_model_relation": relation}
     if deltas:
         facts |= {"model_name": run.title, "eval_results": _results(deltas)}
     metadata = ModelCardData(ignore_metadata_errors=False, **facts)
@@ -46,6 +68,18 @@ def model_card(run: Run, report: Report | None, *, comparison: Any = None) -> st
     recipes = [one for one in runs if one.recipe]
     body = _body(run, report, deltas, datasets, recipes, commands)
     return f"---\n{metadata.to_yaml()}\n---\n\n{body}"
+
+
+def _tags(recipe: Recipe) -> list[str]:
+    loss = "dpo" if recipe.loss == "dpo" else "sft"
+    return [*([] if recipe.is_whole else ["peft"]), *_TAGS.get(recipe.method, []), loss]
+
+
+def _what(recipe: Recipe) -> str:
+    if recipe.is_whole:
+        return "Tuned weights"
+    kinds = {"prompt_tuning": "A soft prompt", "ia3": "An IA3 adapter"}
+    return kinds.get(recipe.method, "A LoRA adapter")
 
 
 def _measured(run: Run, report: Report | None) -> list[Delta]:
@@ -94,14 +128,14 @@ def _body(
     made = run.repair.summary() if run.kind == "repair" else recipe.summary()
     parts = [
         f"# {_plain(run.title)}",
-        f"A {'soft prompt' if recipe.is_soft else 'LoRA adapter'} for {_base(recipe.base)}, tuned "
+        f"{_what(recipe)} for {_base(recipe.base)}, tuned "
         f"and measured with Instruct Studio. {_plain(made[:1].upper() + made[1:])}.",
         "## What it was tuned for",
         _purpose(datasets),
         "## What was gained, and what was forgotten",
         _numbers(run, report, deltas),
         "## How to use it",
-        _usage(recipe.base, recipe.loading),
+        _usage(recipe.base, recipe.loading, whole=recipe.is_whole),
         "## Limits",
         _limits(deltas, report),
         "## Data and recipe",
@@ -157,7 +191,7 @@ def _numbers(run: Run, report: Report | None, deltas: Sequence[Delta]) -> str:
     return "\n".join(lines)
 
 
-def _usage(base: str, method: str) -> str:
+def _usage(base: str, method: str, *, whole: bool) -> str:
     where = '"studio/models/starter"' if base == "starter" else f'"{base.partition("@")[0]}"'
     if base != "starter" and not _on_the_hub(base):
         where = '"FOLDER_OF_THE_BASE"'
@@ -169,14 +203,15 @@ def _usage(base: str, method: str) -> str:
         if method == "qlora"
         else "It was tuned and measured on the base in full precision."
     )
+    load, put_on = _PUT_IN if whole else _PUT_ON
     return f"""```python
-from peft import PeftModel
+{load}
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 base = {where}
 tokenizer = AutoTokenizer.from_pretrained(base{option})
 model = AutoModelForCausalLM.from_pretrained(base{option}, dtype="float32")
-model = PeftModel.from_pretrained(model, "FOLDER_OF_THIS_CARD")
+{put_on}
 messages = [{{"role": "user", "content": "Hello"}}]
 inputs = tokenizer.apply_chat_template(
     messages, add_generation_prompt=True, return_tensors="pt", return_dict=True

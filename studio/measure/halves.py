@@ -32,6 +32,11 @@ def replayed_half(probe: Probe) -> Probe:
     return _part(probe, learned=True)
 
 
+def held_half(probe: Probe) -> Probe:
+    """The cases whose text may be held in training, asked or only read; ProbeError without any."""
+    return _part(probe, learned=True)
+
+
 def measuring_half(probe: Probe) -> Probe:
     """The cases that are never learned; raises ProbeError if there is none."""
     return _part(probe, learned=False)

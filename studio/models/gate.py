@@ -15,7 +15,7 @@ CODE_KEYS = ("auto_map", "custom_pipelines", "trust_remote_code")
 CODE_PARTS = ("attn_implementation", "experts_implementation")
 LARGEST_CONFIG = 1 << 20  # bytes
 LARGEST_HEADER = 1 << 24  # bytes
-ADAPTERS = ("LORA", "PROMPT_TUNING")
+ADAPTERS = ("LORA", "IA3", "PROMPT_TUNING", "WEIGHTS")
 WEIGHTS = "adapter_model.safetensors"
 
 
@@ -53,10 +53,12 @@ def check_adapter(folder: Path, base_fingerprint: str) -> dict[str, Any]:
     if kind not in ADAPTERS:
         raise ModelError(
             f"The adapter in {folder} is of the kind {kind!r}; this studio loads those of the "
-            f"kinds {' and '.join(ADAPTERS)}."
+            f"kinds {', '.join(ADAPTERS)}."
         )
     if kind == "PROMPT_TUNING":
         _check_soft_prompt(folder, config)
+    if kind == "IA3" and not all(name.endswith(".ia3_l") for name in tensors(folder / WEIGHTS)):
+        raise ModelError(f"The scales in {folder} are more than scales; tune again.")
     return config
 
 

@@ -102,6 +102,11 @@ class Recipe(Fields):
         return self.method in WHOLE
 
     @property
+    def rate(self) -> float:
+        """The highest learning rate, with what it is multiplied with."""
+        return self.learning_rate * self.rate_factor
+
+    @property
     def loading(self) -> Literal["qlora", "lora"]:
         """How the base is loaded: in 4 bits or in full precision."""
         return "lora" if self.method in LOADED_WHOLE else "qlora"
@@ -113,11 +118,10 @@ class Recipe(Fields):
 
     def summary(self) -> str:
         """The recipe in a line: what sets it apart from others on the same data."""
-        rate = self.learning_rate * self.rate_factor
         parts = [
             self.shape + (f" {self.targets}" if self.is_lora else ""),
             *((f"{self.loss.upper()} loss",) if self.loss != "nll" else ()),
-            f"learning rate {rate:g}",
+            f"learning rate {self.rate:g}",
             f"{self.max_steps} steps" if self.max_steps else f"{self.epochs:g} epochs",
         ]
         if self.frozen_layers:

@@ -48,18 +48,26 @@ class Repair(BaseModel):
         return self
 
     @model_validator(mode="after")
-    def _refuse_soft_prompts(self) -> Self:
-        if self.recipe.is_soft and self.how != "checkpoint":
+    def _refuse_what_has_no_matrices(self) -> Self:
+        if self.how == "checkpoint":
+            return self
+        if self.recipe.is_soft:
             raise ValueError(
                 f"{self.how} works on the matrices of an adapter, and a soft prompt has none; go "
                 "back to a checkpoint, tune again with an anchor or with replay, or take the "
                 "prompt off, which gives back the base"
             )
+        if not self.recipe.is_lora or self.recipe.dora:
+            raise ValueError(
+                f"{self.how} works on the plain matrices of a LoRA adapter, and this run tuned "
+                f"something else ({self.recipe.shape}); go back to a checkpoint, take it at "
+                "another strength, or tune again with an anchor or with replay"
+            )
         return self
 
     @model_validator(mode="after")
     def _refuse_four_bit(self) -> Self:
-        if self.how == "intruder" and self.recipe.method != "lora":
+        if self.how == "intruder" and self.recipe.method == "qlora":
             raise ValueError(
                 "intruders are told from the base's own directions, which need it in full "
                 "precision; this run was tuned on the 4-bit base, so choose another repair or "

@@ -121,7 +121,9 @@ class Run:
             made_for = json.loads((self.adapter / "made_for.json").read_text(encoding="utf-8"))
             return tuple(made_for.get("replayed", ()))
         except FileNotFoundError:  # not finished yet: what it will have learned
-            names = dict.fromkeys([*self.recipe.replay_probes, *self._mixed_in()])
+            names = dict.fromkeys(
+                [*self.recipe.replay_probes, *self.recipe.anchor_on, *self._mixed_in()]
+            )
             for id in self.builds_on():
                 if (before := Run(self.folder.parent / id)).folder.exists():
                     names |= dict.fromkeys(before.replayed())

@@ -1,0 +1,64 @@
+"""Given text for the anchor and for replay: earlier datasets and one half of retention probes."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from studio.data.dataset import Dataset, open_dataset
+from studio.data.example import Message
+from studio.engine.load import Engine
+from studio.engine.selftext import Conversation
+from studio.errors import DatasetError
+from studio.measure.halves import held_half
+from studio.measure.probe import find
+
+MOST_TOKENS = 512  # of one text
+
+
+def past_examples(names: Sequence[str], home: Path) -> list[Conversation]:
+    """The training examples of earlier datasets, in turn, so that a beginning holds them all."""
+    found = [_conversations(open_dataset(name, home / "datasets")) for name in names]
+    longest = max(map(len, found), default=0)
+    return [one[place] for place in range(longest) for one in found if place < len(one)]
+
+
+def given_rows(engine: Engine, names: Sequence[str], home: Path) -> list[list[int]]:
+    """The tokens of datasets' training examples and of the texts of retention probes.
+
+    Of a probe one half is taken; the other one is measured.
+    """
+    rows = []
+    for name in names:
+        if is_dataset(name, home):
+            rows += _written(engine, _conversations(open_dataset(name, home / "datasets")))
+            continue
+        found = find((name,), home / "probes")
+        cases = [case for probe in found for case in held_half(probe).cases]
+        talks = [
+            (*case.messages, Message(role="assistant", content=case.answer))
+            for case in cases
+            if case.messages
+        ]
+        texts = [case.answer for case in cases if not case.messages]
+        plain = engine.tokenizer(texts).input_ids if texts else []
+        rows += [*_written(engine, talks), *plain]
+    return [list(row[:MOST_TOKENS]) for row in rows if len(row) > 1]
+
+
+def is_dataset(name: str, home: Path) -> bool:
+    """Whether a name is that of a frozen dataset, and not of a probe."""
+    try:
+        open_dataset(name, home / "datasets")
+    except DatasetError:
+        return False
+    return True
+
+
+def _conversations(dataset: Dataset) -> list[Conversation]:
+    return [
+        (*one.messages, Message(role="assistant", content=one.completion))
+        for one in dataset.train()
+    ]
+
+
+def _written(engine: Engine, talks: Sequence[Conversation]) -> list[list[int]]:
+    return [list(written.ids) for written in engine.form.write(talks)] if talks else []
