@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from studio.data.checks import Finding, check_examples, found, is_empty
 from studio.data.closer_checks import STAGES as CLOSER_STAGES
 from studio.data.closer_checks import check_closely
+from studio.data.descent import stay_with_source, without_repeated
 from studio.data.example import Example
 from studio.data.length_check import Reads, check_lengths
 from studio.data.licences import check_licences
@@ -59,19 +60,21 @@ def make_examples(
     ways: Ways,
     *,
     origins: Sequence[str] = (),
+    descent: Mapping[int, int | None] | None = None,
     tell: Tell = say_nothing,
 ) -> Made:
     """Part the rows, and render each side.
 
     Rows of the same content count once. The split is made before the template is applied.
-    `origins` say of each row where it came from. DatasetError or TemplateError if it cannot be
-    done.
+    `origins` say of each row where it came from, and `descent` of rows that were made the number of
+    the row they are made of: they are learned from, and only if that one is not held out.
+    DatasetError or TemplateError if it cannot be done.
     """
     if not rows:
         raise DatasetError("There are no rows; choose a file or a template that has some.")
     ways.refuse(template)
     tell(PARTING)
-    split, findings = _part(template, rows, ways, origins)
+    split, findings = _part(template, rows, ways, origins, descent or {})
     taken = {row.number: row.columns for row in (*split.train, *split.heldout)}
     findings += check_licences(taken, template.license)
     train, heldout, unseen = _render(template, split, ways, tell)
@@ -99,7 +102,11 @@ def check_made(
 
 
 def _part(
-    template: Template, rows: Sequence[Row], ways: Ways, origins: Sequence[str]
+    template: Template,
+    rows: Sequence[Row],
+    ways: Ways,
+    origins: Sequence[str],
+    descent: Mapping[int, int | None],
 ) -> tuple[Split, list[Finding]]:
     found_rows = identify(rows, template, group_column=ways.group_column, origins=origins)
     unique, repeated = without_duplicates(found_rows)
@@ -109,6 +116,7 @@ def _part(
         heldout_share=ways.heldout_share,
         seed=ways.seed,
     )
+    split, made_of_heldout = stay_with_source(split, without_repeated(descent, found_rows))
     findings = found(
         "repeated rows", "note", _numbers(repeated), "Rows of the same content were left out."
     ) + found(
@@ -117,6 +125,12 @@ def _part(
         _numbers(split.leaked),
         "Held-out rows that ask the same as a row to learn from, or are of its group, were left "
         "out.",
+    )
+    findings += found(
+        "made of held-out rows",
+        "note",
+        _numbers(made_of_heldout),
+        "Rows that were made of a held-out row were left out: who learns them knows it.",
     )
     return split, findings
 
@@ -130,7 +144,8 @@ def _render(
     counts[0] *= len(learned) if ways.phrasings == "all" else 1
     counts[2] *= bool(ways.heldout_phrasings)
     total, before = sum(counts), 0
-    sides = []
+    sides: list[list[Example]] = []
+    tell(RENDERING, 0, total)
     with Sandbox() as sandbox:
         for rows, phrasings, numbers, every_turn in (
             (split.train, ways.phrasings, learned, ways.every_turn),

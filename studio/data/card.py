@@ -22,6 +22,8 @@ class Inputs(Ways):
     """SHA-256 of what the template makes of rows."""
     rows_fingerprint: str
     """SHA-256 of the rows, in order."""
+    descent: str = ""
+    """SHA-256 of which rows were made of which; empty if none was made."""
     parts: tuple[str, ...] = ()
     """What else was to be mixed in: part, share, and SHA-256 of what it was drawn from."""
 

@@ -96,6 +96,7 @@ def build_dataset(
     datasets_folder: Path,
     name: str | None = None,
     origins: Sequence[str] = (),
+    descent: Sequence[tuple[int, int | None]] = (),
     beforehand: Sequence[Finding] = (),
     asked: Callable[[], Mapping[str, Sequence[str]]] = dict,
     sources: Sequence[Source] = (),
@@ -109,10 +110,10 @@ def build_dataset(
     `ways` are those of `Ways`: seed, heldout_share, phrasings, limit, group_column,
     heldout_phrasings, every_turn. With `phrasings="all"` every row to learn from gives one example
     per phrasing; held-out rows give one each, because the statistics count independent cases.
-    `origins` say of each row where it came from, `beforehand` is what was found while they were
-    read, for the card, and `asked` gives the questions of probes by name, which should not be among
-    them. What is learned beside the task is drawn from `sources`. With `reads` examples that are
-    too long for a base are found. Files are made in `workshop`, if one is given, on the same disk.
+    `origins` and `descent` are those of `make_examples`, `beforehand` is what was found while rows
+    were read, for the card, and `asked` gives the questions of probes by name, which should not be
+    among them. What is learned beside the task is drawn from `sources`. With `reads` examples that
+    are too long for a base are found. Files are made in `workshop`, if given, on the same disk.
     DatasetError or TemplateError, and no folder, if it cannot be done.
     """
     inputs = Inputs(
@@ -121,11 +122,14 @@ def build_dataset(
         template=template.name,
         template_fingerprint=template.fingerprint(),
         rows_fingerprint=_fingerprint(list(rows)),
+        descent=_fingerprint(list(descent)) if descent else "",
         parts=tuple(f"{one.part} {one.part.share} {one.fingerprint()}" for one in sources),
     )
     identity = f"{slug(name or template.name) or 'dataset'}-{_digits(inputs)}"
     if not (datasets_folder / identity / CARD).exists():
-        made = make_examples(template, rows, inputs, origins=origins, tell=tell)
+        made = make_examples(
+            template, rows, inputs, origins=origins, descent=dict(descent), tell=tell
+        )
         findings = made.findings + check_made(made, asked=asked(), reads=reads, tell=tell)
         made = replace(made.not_empty(), findings=[*beforehand, *findings])
         tell(WRITING)

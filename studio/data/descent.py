@@ -26,6 +26,23 @@ def descents(origins: Sequence[str], numbers: Sequence[int]) -> dict[int, int | 
     return found
 
 
+def without_repeated(
+    made: Mapping[int, int | None], rows: Sequence[SourceRow]
+) -> Mapping[int, int | None]:
+    """The same descent, with the first row of each content in the place of its repetitions."""
+    if not made:
+        return made
+    first: dict[str, int] = {}
+    for row in rows:
+        first.setdefault(row.content, row.number)
+    known = {row.number: first[row.content] for row in rows}
+    return {
+        number: None if source is None else known[source]
+        for number, source in made.items()
+        if known[number] == number
+    }
+
+
 def stay_with_source(split: Split, made: Mapping[int, int | None]) -> tuple[Split, list[SourceRow]]:
     """The split with made rows only among those to learn from, and the made rows left out.
 

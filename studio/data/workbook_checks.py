@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 from studio.data.building import check_made, make_examples
 from studio.data.checks import Finding
+from studio.data.descent import descents
 from studio.data.example import Example
 from studio.data.odd_text import languages
 from studio.data.ways import Ways
@@ -93,7 +94,8 @@ def check(book: Workbook, asked: Questions = dict) -> Iterator[str | Checked]:
     numbers = [entry.number for entry in kept]
     settled = {name: book.options[name] for name in Ways.model_fields if name in book.options}
     rows, origins = [entry.row for entry in kept], [entry.origin for entry in kept]
-    made = make_examples(book.template, rows, Ways.of(**settled), origins=origins)
+    descent = descents(origins, numbers)
+    made = make_examples(book.template, rows, Ways.of(**settled), origins=origins, descent=descent)
     train, heldout = made.train, made.heldout
     yield f"Looking at {len(train) + len(heldout):,} examples"
     findings = made.findings + check_made(made, asked=asked())
