@@ -212,7 +212,7 @@ def shipped() -> dict[str, Template]:
     return {template.name: template for template in templates}
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=2048)
 def _load(path: Path, changed: int) -> Template:
     """Reading YAML takes milliseconds, and a gallery reads all of it again and again."""
     return Template.load(path)

@@ -152,7 +152,7 @@ table.st-table tr.sum td { font-weight: 600; }
 .st-remarks li.error { border-color: var(--tuned); }
 .st-remarks li.warning { border-color: var(--accent); }
 .st-remarks li > span { font-weight: 700; }
-.st-gallery label { align-items: flex-start !important; }
+.st-gallery label { align-items: flex-start !important; overflow-wrap: anywhere; }
 button:focus-visible, input:focus-visible, textarea:focus-visible, [role="tab"]:focus-visible {
   outline: 2px solid var(--accent) !important; outline-offset: 2px; }
 @media (max-width: 640px) {
