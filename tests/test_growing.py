@@ -6,12 +6,15 @@ from contextlib import closing
 import pytest
 
 from studio import Studio
+from studio.data.building import make_examples
 from studio.data.descent import descents, stay_with_source
 from studio.data.invention import ABOUT, Begun, Plan, Writing, suggest_plan
+from studio.data.mixture import Part
 from studio.data.readers import Row
 from studio.data.sieve import Sieve
 from studio.data.split import identify, split_rows
 from studio.data.template import Template, shipped
+from studio.data.ways import Ways
 from studio.data.workbook import Workbook
 from studio.data.workbook_deeds import Entry, number_rows
 from studio.errors import DatasetError
@@ -202,6 +205,55 @@ def test_made_rows_are_only_learned_from_and_only_beside_their_source() -> None:
     assert heldout == {row.number for row in split.heldout if row.number <= 40}
     assert {row.number for row in left} == {number + 40 for number in heldout}
     assert train == set(range(1, 82)) - heldout - {row.number for row in left}
+
+
+def test_a_repetition_of_a_held_out_row_has_no_made_rows_either() -> None:
+    rows: list[Row] = [{"text": f"text {n % 30}", "label": "ab"[n % 2]} for n in range(60)]
+    rows += [{"text": f"txet {n}", "label": "ab"[n % 2]} for n in range(30)]
+    made = {number: number - 30 for number in range(61, 91)}  # of the second of each two
+    bare = SENTIMENT.model_copy(update={"answer_choices": None, "split_column": None})
+    ways = Ways(heldout_share=0.3, seed=1)
+    found = make_examples(bare, rows, ways, descent=made)
+    heldout = {example.row for example in found.heldout}
+    assert heldout
+    assert max(heldout) <= 30
+    assert {example.row for example in found.train} == (
+        set(range(1, 31)) | set(range(61, 91))
+    ) - heldout - {number + 60 for number in heldout}
+    (finding,) = [one for one in found.findings if one.kind == "made of held-out rows"]
+    assert finding.count == len(heldout)
+
+
+def test_what_was_made_is_frozen_with_its_origin_and_its_source_beside_it(studio: Studio) -> None:
+    book = begin(studio, SENTIMENT.model_copy(update={"split_column": None}), count=60)
+    before = studio.freeze(book.id)
+    made = studio.propose_noise(book.id, kinds=["typos"], count=60)
+    book.exclude([1])  # places and numbers are not the same any more
+    studio.take_proposals(book.id, [(place, one.row) for place, one in enumerate(made)])
+    after = studio.freeze(book.id)
+    assert after.id != before.id
+    texts = {example.messages[-1].content for example in after.heldout()}
+    assert texts <= {example.messages[-1].content for example in before.heldout()}
+    learned = [one.origin for one in after.train() if one.origin.startswith("made: typos, of row")]
+    sources = {int(origin.rpartition(" ")[2]) for origin in learned}
+    held = {int(example.origin.rpartition(" ")[2]) for example in after.heldout()}
+    assert len(sources) == len(learned) > 30
+    assert not sources & held  # origins of the template's rows say their lines
+
+
+def test_a_task_turned_round_and_mixed_in_tells_nothing_of_what_is_held_out(
+    studio: Studio,
+) -> None:
+    book = begin(studio, SENTIMENT.model_copy(update={"split_column": None}), count=60)
+    other = studio.freeze(studio.invert(book.id).id)
+    part = Part(kind="dataset", name=other.id, share=0.4)
+    mixed = studio.freeze(book.id, mixture=[part])
+    held = {example.id.partition("-")[0] for example in mixed.heldout()}
+    turned = [example for example in mixed.train() if example.part]
+    assert turned
+    assert held
+    assert not held & {example.id.partition("-")[0] for example in turned}
+    assert held & {example.id.partition("-")[0] for example in other.train()}
 
 
 def test_a_row_made_of_one_that_is_gone_is_learned_from() -> None:
