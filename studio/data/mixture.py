@@ -7,7 +7,7 @@ the held-out rows of the task is never drawn.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Literal
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -58,6 +58,22 @@ class Source:
     title: str
     examples: Sequence[Example]
     probes: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """As plain values, for another process."""
+        return {
+            "part": self.part.model_dump(),
+            "title": self.title,
+            "examples": [one.model_dump(mode="json") for one in self.examples],
+            "probes": list(self.probes),
+        }
+
+    @classmethod
+    def from_json(cls, told: dict[str, Any]) -> Self:
+        """What `as_json` gave."""
+        examples = [Example.model_validate(one) for one in told["examples"]]
+        part = Part.model_validate(told["part"])
+        return cls(part, told["title"], examples, tuple(told["probes"]))
 
     def fingerprint(self) -> str:
         """SHA-256 of all that could be drawn."""

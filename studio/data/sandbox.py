@@ -155,20 +155,23 @@ class Sandbox:
         work = _Work(sources, rows, names, what, common or {})
         done: Texts = {name: [] for name in sources}
         under_way: deque[tuple[Room, int, int]] = deque()
+        batches = enumerate(work.batches(0, len(rows), most=BATCH_ROWS))
         try:
-            for place, (start, end, line) in enumerate(work.batches(0, len(rows), most=BATCH_ROWS)):
-                if len(under_way) == len(self._rooms):
-                    self._collect(work, done, *under_way.popleft())
-                    told(start - len(under_way) * BATCH_ROWS)
-                room = self._rooms[place % len(self._rooms)]
-                under_way.append((room, start, end))
-                self._ask(room, line)
-            while under_way:
-                self._collect(work, done, *under_way.popleft())
+            while True:
+                if len(under_way) < len(self._rooms) and (batch := next(batches, None)):
+                    place, (start, end, line) = batch
+                    room = self._rooms[place % len(self._rooms)]
+                    under_way.append((room, start, end))
+                    self._ask(room, line)
+                    continue
+                if not under_way:
+                    return done
+                room, start, end = under_way.popleft()
+                self._collect(work, done, room, start, end)
+                told(end)
         finally:
             for room, *_ in under_way:
                 room.close()
-        return done
 
     def _ask(self, room: Room, line: bytes) -> None:
         """Send a batch; a child that is dead is noticed when its answer is wanted."""

@@ -1,6 +1,6 @@
 """From rows and templates to a frozen dataset."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +9,13 @@ from studio.data import template_store
 from studio.data.dataset import Dataset, build_dataset, list_datasets, open_dataset
 from studio.data.descent import descents
 from studio.data.foreign import Brought, free_name
+from studio.data.freezing import freeze_apart
 from studio.data.gather import Gathered, demand, gather
 from studio.data.hub import read_hub
 from studio.data.length_check import Reads
 from studio.data.mapping import Mapping, suggest
 from studio.data.mixture import Part, Source
+from studio.data.progress import Progress
 from studio.data.readers import Rows, parse_pasted
 from studio.data.reuse import rows_of_dataset
 from studio.data.template import Template, find, own, shipped
@@ -121,25 +123,54 @@ class Making(Home):
         """Freeze a dataset from a template and rows (its own, a file's, or given ones).
 
         Columns of a file or of what was gathered are found as `mapping` says, or as `suggest`
-        would. `mixture` is what is learned beside the task. Options are those of `build_dataset`:
-        name, heldout_share, seed, phrasings, limit.
+        would. `mixture` is what is learned beside the task. Options are `name` and those of `Ways`:
+        heldout_share, seed, phrasings, limit, group_column, heldout_phrasings, every_turn. With
+        `max_length` what is longer is found, in tokens of `base`.
         """
-        options["sources"] = self.sources(mixture)
+        return build_dataset(**self._settle(template, rows, mapping, mixture=mixture, **options))
+
+    def building(
+        self,
+        template: str | Path | Template,
+        rows: Path | Gathered | Sequence[dict[str, Any]] | None = None,
+        *,
+        mapping: Mapping | None = None,
+        **options: Any,
+    ) -> Iterator[Progress | Dataset]:
+        """As `build`, telling how far it is and at last the dataset; close it to stop."""
+        return freeze_apart(**self._settle(template, rows, mapping, **options))
+
+    def _settle(
+        self,
+        template: str | Path | Template,
+        rows: Path | Gathered | Sequence[dict[str, Any]] | None,
+        mapping: Mapping | None,
+        *,
+        mixture: Sequence[Part | dict[str, Any]] = (),
+        max_length: int | None = None,
+        base: str = "starter",
+        **options: Any,
+    ) -> dict[str, Any]:
+        """What `build_dataset` has to know."""
+        settled = {
+            "sources": self.sources(mixture), "datasets_folder": self.settings.datasets,
+            "asked": self._asked, **options,
+        }  # fmt: skip
+        if max_length:
+            settled["reads"] = Reads(find_base(base, download=False).folder, max_length)
         chosen = template if isinstance(template, Template) else self.template(template)
         if isinstance(rows, Path):
             rows = self.gather([rows])
-        if isinstance(rows, Gathered):
-            if not rows.rows:
-                why = "".join(f" {place}: {reason}." for place, reason in rows.refused[:1])
-                raise DatasetError(f"There is no usable row.{why}")
-            fitted = demand(mapping or suggest(rows.rows, chosen), rows.rows, chosen)
-            mapped = rows.mapped(fitted)
-            taken, options["beforehand"] = mapped.rows, mapped.findings()
-        else:
+        if not isinstance(rows, Gathered):
             taken = chosen.all_rows() if rows is None else list(rows)
-        return build_dataset(
-            chosen, taken, datasets_folder=self.settings.datasets, asked=self._asked, **options
-        )
+            return {"template": chosen, "rows": taken, **settled}
+        if not rows.rows:
+            why = "".join(f" {place}: {reason}." for place, reason in rows.refused[:1])
+            raise DatasetError(f"There is no usable row.{why}")
+        fitted = demand(mapping or suggest(rows.rows, chosen), rows.rows, chosen)
+        mapped = rows.mapped(fitted)
+        settled |= {"beforehand": mapped.findings(), "origins": list(map(str, mapped.places))}
+        return {"template": chosen, "rows": mapped.rows, **settled}
 
     def begin_workbook(
         self,
@@ -168,18 +199,24 @@ class Making(Home):
 
         Options are those of `build`, and win over what was settled in the workbook.
         """
+        return build_dataset(**self._settle_book(workbook, owner, options))
+
+    def freezing(
+        self, workbook: str, *, owner: str | None = None, **options: Any
+    ) -> Iterator[Progress | Dataset]:
+        """As `freeze`, telling how far it is and at last the dataset; close it to stop."""
+        return freeze_apart(**self._settle_book(workbook, owner, options))
+
+    def _settle_book(
+        self, workbook: str, owner: str | None, options: dict[str, Any]
+    ) -> dict[str, Any]:
         book = self.workbooks.open(workbook, owner)
-        settled = self._settled({"name": book.card.title} | book.options | options)
-        return build_dataset(
-            book.template,
-            book.rows(),
-            datasets_folder=self.settings.datasets,
-            asked=self._asked,
-            beforehand=book.card.findings,
-            origins=book.origins(),
-            descent=descents(book.origins(), [entry.number for entry in book.kept()]),
-            **settled,
-        )
+        settled = {"name": book.card.title} | book.options | options
+        settled.pop("replay", None)  # the recipe's, and only kept with the workbook
+        settled |= {"beforehand": book.card.findings, "origins": book.origins()}
+        made = descents(book.origins(), [entry.number for entry in book.kept()])
+        settled["descent"] = list(made.items())
+        return self._settle(book.template, book.rows(), None, **settled)
 
     def sources(self, parts: Sequence[Part | dict[str, Any]]) -> list[Source]:
         """Where the parts of a mixture are drawn from; an error names the one that is not there."""
