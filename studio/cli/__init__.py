@@ -22,6 +22,7 @@ from studio.cli import (
     measuring,
     talking,
     templates,
+    workbooks,
 )
 from studio.errors import StudioError
 from studio.studio import Studio
@@ -48,6 +49,7 @@ def commands(context: click.Context, home: Path | None) -> None:
 for command in (
     *templates.COMMANDS,
     *building.COMMANDS,
+    *workbooks.COMMANDS,
     *augmenting.COMMANDS,
     *datasets.COMMANDS,
     *making.COMMANDS,

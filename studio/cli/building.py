@@ -10,6 +10,8 @@ import click
 from pydantic import JsonValue
 
 from studio.cli.console import as_json, show_json
+from studio.cli.workbooks import build_mended
+from studio.data.fixes import KINDS
 from studio.data.gather import Gathered, demand
 from studio.data.intake import list_refused
 from studio.data.mapping import TITLES, Format, Mapping, suggest
@@ -56,6 +58,8 @@ def _pairs(_: click.Context, option: click.Parameter, given: Sequence[str]) -> d
 @click.option("--refused", type=click.Path(path_type=Path),
               help="A CSV file to write every refused record to: file, line, reason.")  # fmt: skip
 @click.option("--encoding", default="", help="Of text files that are not UTF-8, such as cp1252.")
+@click.option("--fix", "fixes", type=click.Choice(KINDS), multiple=True,
+              help="Mend what the checks find of this kind before freezing.")  # fmt: skip
 @click.option("--look", is_flag=True, help="Show how the rows are read and the first example.")
 @click.option("--name", help="What to call the dataset.")
 @click.option("--heldout-share", type=float, default=0.2, show_default=True)
@@ -68,7 +72,7 @@ def build(
     studio: Studio, /, template: str, more: tuple[str, ...], sources: tuple[str, ...],
     format: Format | None, columns: dict[str, str], constants: dict[str, str],
     where: dict[str, str], column: str | None, refused: Path | None, encoding: str, look: bool,
-    as_json: bool, **options: Any,
+    fixes: tuple[str, ...], as_json: bool, **options: Any,
 ) -> None:  # fmt: skip
     """Freeze a dataset from TEMPLATE (a name, a YAML file, or "auto" for the likeliest) and rows.
 
@@ -94,7 +98,10 @@ def build(
     if look:
         _show_example(chosen, gathered, mapping)
         return
-    dataset = studio.build(chosen, gathered, mapping=mapping, **options)
+    if fixes:
+        dataset = build_mended(studio, chosen, gathered, mapping, kinds=fixes, **options)
+    else:
+        dataset = studio.build(chosen, gathered, mapping=mapping, **options)
     if as_json:
         show_json(dataset.card.model_dump(mode="json"))
         return

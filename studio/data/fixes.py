@@ -87,3 +87,5 @@ LABELS = {
     "odd characters": "Clean the text",
 }
 """What their fixes do, as a button says it."""
+KINDS = tuple(sorted(DROPPED | REWRITTEN.keys()))
+"""Every finding that can be mended by itself."""
