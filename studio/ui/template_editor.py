@@ -10,7 +10,13 @@ from studio.data.template_parts import MOST_SHOTS
 from studio.errors import TemplateError
 from studio.ui import template_draft
 from studio.ui.border import told, wire
+from studio.ui.markup import quiet
 from studio.ui.template_draft import Boxes, Draft
+
+SHOTS = (
+    "Other rows with their answers, shown first: drawn from rows to learn from alone, never the "
+    "row itself. \\n is a line break."
+)
 
 
 @dataclass(frozen=True)
@@ -44,8 +50,8 @@ def lay_out() -> Editor:
                       elem_id="edit-phrasings", elem_classes="st-column")  # fmt: skip
     prompt = _code("Prompt: Jinja over the columns", "edit-prompt", lines=4)
     with gr.Row(elem_classes="st-deeds"):
-        weight = gr.Number(1, label="Weight", minimum=0.01, min_width=100, elem_id="edit-weight",
-                           info="Relative to the others.")  # fmt: skip
+        weight = gr.Number(1, label="Weight, beside the others'", minimum=0.01, min_width=160,
+                           scale=0, elem_id="edit-weight")  # fmt: skip
         add = gr.Button("Add a phrasing", size="sm", elem_id="add-phrasing", min_width=120)
         remove = gr.Button("Take this one out", size="sm", elem_id="remove-phrasing", min_width=120)
     answer = _code("Answer: Jinja over the columns", "edit-answer", lines=2)
@@ -69,16 +75,15 @@ def lay_out() -> Editor:
 
 
 def _lay_out_shots() -> list[Any]:
+    gr.HTML(quiet(SHOTS))
     with gr.Row():
         count = gr.Number(
-            0, label="How many", minimum=0, maximum=MOST_SHOTS, precision=0, min_width=110,
-            elem_id="edit-shots", info="Rows to learn from only, never the row itself.",
+            0, label="How many", minimum=0, maximum=MOST_SHOTS, precision=0, min_width=90,
+            elem_id="edit-shots",
         )  # fmt: skip
-        between = gr.Textbox(
-            "\\n", label="Between prompt and answer", min_width=110, info="\\n is a line break."
-        )
-        separator = gr.Textbox("\\n\\n", label="Between rows", min_width=110)
-        as_turns = gr.Checkbox(False, label="As turns of the conversation", min_width=140)
+        between = gr.Textbox("\\n", label="Before an answer", min_width=90)
+        separator = gr.Textbox("\\n\\n", label="After an answer", min_width=90)
+    as_turns = gr.Checkbox(False, label="As earlier turns of the conversation")
     return [count, between, separator, as_turns]
 
 

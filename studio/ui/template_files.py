@@ -56,19 +56,20 @@ def _build_bringing(studio: Studio, panel: Panel) -> None:
 def _build_taking(studio: Studio, bench: Workbench, panel: Panel) -> None:
     with gr.Accordion("Take it away", open=False, elem_id="take-template"):
         fetch = fetching.place("template")
-        with gr.Row():
+        with gr.Row(elem_classes="st-deeds"):
             form = gr.Dropdown(FORMS, value="yaml", label="As", min_width=160, elem_id="form")
-            give = gr.Button("Download", min_width=120, elem_id="give-template")
+            give = gr.Button("Download", size="sm", min_width=120, elem_id="give-template")
         given = gr.HTML(elem_id="given")
     inputs = [form, bench.book, bench.scope, *panel.editor.held]
     fetching.bring(give, fetch, give_template, studio, inputs=inputs, also=[given])
 
 
 def _build_versions(studio: Studio, bench: Workbench, panel: Panel) -> None:
-    with gr.Accordion("Versions", open=False, elem_id="template-versions") as fold, gr.Row():
+    fold = gr.Accordion("Versions", open=False, elem_id="template-versions")
+    with fold, gr.Row(elem_classes="st-deeds"):
         version = gr.Dropdown([], label="Saved versions of this template", min_width=200,
                               elem_id="version")  # fmt: skip
-        back = gr.Button("Open this version", min_width=120, elem_id="open-version")
+        back = gr.Button("Open this version", size="sm", min_width=120, elem_id="open-version")
     wire(fold.expand, list_versions, studio, inputs=panel.editor.draft, outputs=version)
     wire(back.click, open_version, studio,
          inputs=[version, bench.book, bench.scope, panel.editor.draft],
@@ -77,11 +78,11 @@ def _build_versions(studio: Studio, bench: Workbench, panel: Panel) -> None:
 
 def _build_turning(studio: Studio, bench: Workbench, panel: Panel) -> None:
     fold = gr.Accordion("Turn the task round", open=False, elem_id="turn-round")
-    with fold, gr.Row():
+    with fold, gr.Row(elem_classes="st-deeds"):
         column = gr.Dropdown([], label="Column to be answered", min_width=160,
                                  elem_id="round-column",
-                                 info="The answer of now is asked with.")  # fmt: skip
-        turn = gr.Button("Turn it round", min_width=120, elem_id="turn")
+                                 info="It is asked for, and the answer is given.")  # fmt: skip
+        turn = gr.Button("Turn it round", size="sm", min_width=120, elem_id="turn")
     held = [bench.book, bench.scope, *panel.editor.held]
     wire(fold.expand, list_columns, studio, inputs=held, outputs=column)
     wire(turn.click, turn_round, studio, inputs=[column, *held],
@@ -92,7 +93,7 @@ def _build_yaml(studio: Studio, bench: Workbench, panel: Panel) -> None:
     with gr.Accordion("The whole template as YAML", open=False, elem_id="as-yaml") as fold:
         text = gr.Code("", language="yaml", label="Every field of it", lines=8, max_lines=24,
                        wrap_lines=True, interactive=True, elem_id="yaml")  # fmt: skip
-        take = gr.Button("Take this text", elem_id="take-yaml")
+        take = gr.Button("Take this text", size="sm", elem_id="take-yaml")
     wire(fold.expand, show_yaml, inputs=panel.editor.held, outputs=text)
     wire(take.click, take_yaml, studio, inputs=[text, bench.book, bench.scope],
          outputs=[bench.changed, *panel.opened])  # fmt: skip
@@ -106,7 +107,7 @@ def save_template(
     written = template_editor.read(draft, values)
     template = template_draft.name_template(written, written.title)
     opened = studio.workbooks.open(book, scope) if book else None
-    saved = studio.save_template(template, rows_at_hand(studio, opened, written)[:SAVED_ROWS])
+    saved = studio.save_template(template, rows_at_hand(studio, opened, written.name)[:SAVED_ROWS])
     gr.Info(f"Saved as {saved.name}; what it was before stays among its versions.")
     changed, gallery, *rest = use(studio, saved, book, scope)
     return [changed, gr.Radio(titles(studio.templates()), value=gallery), *rest]
@@ -144,7 +145,7 @@ def give_template(
     """The template as a file of another program, several in one archive; and what was left out."""
     written = template_editor.read(draft, values)
     opened = studio.workbooks.open(book, scope) if book else None
-    rows = rows_at_hand(studio, opened, written)[:GIVEN_ROWS]
+    rows = rows_at_hand(studio, opened, written.name)[:GIVEN_ROWS]
     given = write_template(written.model_copy(update={"rows": tuple(rows)}), form)
     paths = write_files(given, fetching.folder() / f"{written.name}-{form}")
     path = str(paths[0])
@@ -183,7 +184,7 @@ def list_columns(
     """Columns that can become the answer."""
     template = template_editor.read(draft, values)
     opened = studio.workbooks.open(book, scope) if book else None
-    columns = askable(template, rows_at_hand(studio, opened, template))
+    columns = askable(template, rows_at_hand(studio, opened, template.name))
     return gr.Dropdown(columns, value=columns[0] if columns else None)
 
 
@@ -195,7 +196,7 @@ def turn_round(
     """Open the template that asks the other way round; it is kept when it is saved."""
     template = template_editor.read(draft, values)
     opened = studio.workbooks.open(book, scope) if book else None
-    turned = invert(template, column or "", rows=rows_at_hand(studio, opened, template))
+    turned = invert(template, column or "", rows=rows_at_hand(studio, opened, template.name))
     return use(studio, turned, book, scope)
 
 

@@ -61,12 +61,12 @@ def open_it(studio: Studio, template: Template, synced: str) -> list[Any]:
     return [gallery, told_of, synced, *template_editor.show(template)]
 
 
-def rows_at_hand(studio: Studio, book: Workbook | None, template: Template) -> list[Row]:
-    """The workbook's rows; without one those that come with the template."""
+def rows_at_hand(studio: Studio, book: Workbook | None, name: str) -> list[Row]:
+    """The workbook's rows; without one those that come with the template of that name."""
     if book:
         return book.rows()
     names = [one.name for one in studio.templates()]
-    return studio.template(template.name).all_rows() if template.name in names else []
+    return studio.template(name).all_rows() if name in names else []
 
 
 def titles(templates: Sequence[Template]) -> list[tuple[str, str]]:

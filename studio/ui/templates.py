@@ -1,5 +1,6 @@
 """The second panel of the Data tab: the words that rows are asked in, edited and tried live."""
 
+import random
 from collections.abc import Sequence
 from typing import Any
 
@@ -40,11 +41,16 @@ def build(studio: Studio, links: Links, bench: Workbench, tab: gr.Tab) -> None:
             editor = template_editor.lay_out()
         with gr.Column(scale=1, min_width=320):
             state = gr.HTML(elem_id="template-state")
-            number = gr.Number(1, label="Row shown", minimum=1, precision=0, elem_id="row")
+            with gr.Row(elem_classes="st-deeds"):
+                number = gr.Number(1, label="Row shown", minimum=1, precision=0, min_width=120,
+                                   scale=0, elem_id="row")  # fmt: skip
+                other = gr.Button("Another row", size="sm", elem_id="another-row", min_width=100)
             drawn = gr.HTML(elem_id="preview", min_height=260)
             panel = Panel(gallery, about, editor, gr.State(""), state, number, drawn)
             template_files.build(studio, bench, panel)
     _wire_up(studio, bench, panel, tab, search, task, begin)
+    wire(other.click, draw_row, studio, inputs=[bench.book, bench.scope, editor.draft],
+         outputs=number)  # fmt: skip
 
 
 def _wire_up(
@@ -168,7 +174,7 @@ def look(
     opened = studio.workbooks.open(book, scope) if book else None
     try:
         template = template_editor.read(draft, values)
-        rows = rows_at_hand(studio, opened, template)
+        rows = rows_at_hand(studio, opened, template.name)
         with warm_sandbox() as sandbox:
             remarks = lint(template, rows, sandbox=sandbox)
         drawn = _draw(template, rows, int(number or 1), draft["open"])
@@ -176,6 +182,14 @@ def look(
         remarks, drawn = [Remark("error", "template", str(error))], gr.skip()
     state = template_look.tell_remarks(remarks) + _tell_use(opened, remarks)
     return [state, drawn, template_editor.name_phrasings(draft, values)]
+
+
+@told
+def draw_row(studio: Studio, book: str | None, scope: str | None, draft: Draft | None) -> int:
+    """The number of any row."""
+    opened = studio.workbooks.open(book, scope) if book else None
+    rows = rows_at_hand(studio, opened, draft["name"] if draft else "")
+    return random.randint(1, max(1, len(rows)))
 
 
 def _draw(template: Template, rows: Sequence[Row], number: int, phrasing: int) -> str:
@@ -196,6 +210,8 @@ def _tell_use(book: Workbook | None, remarks: Sequence[Remark]) -> str:
         return template_look.markup.quiet(LOOSE)
     if any(remark.place == "template" for remark in remarks):
         told_of = "Not used yet: the workbook keeps the last form that could be read."
+    elif any(remark.severity == "error" for remark in remarks):
+        told_of = f"It makes no examples of the rows of {book.card.title} as it is."
     else:
         told_of = f"Used for the {len(book.rows()):,} rows of {book.card.title}."
     return template_look.markup.quiet(told_of)
