@@ -1,0 +1,158 @@
+"""The More panel: proposals as a table to tick and to write in; nothing is added unasked."""
+
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from studio import Studio
+from studio.data.proposals import Proposal
+from studio.data.template import shipped
+from studio.data.workbook import Workbook
+from studio.errors import DatasetError
+from studio.ui import more, more_ways, proposed
+
+SENTIMENT = shipped()["sentiment"]
+
+
+@pytest.fixture
+def book(studio: Studio) -> Workbook:
+    return studio.workbooks.begin("Reviews", SENTIMENT.all_rows()[:30], SENTIMENT)
+
+
+def settings(*, turned: str = "text", count: int = 4, **other: Any) -> list[Any]:
+    """What stands in the boxes, in their order."""
+    given = {"column": "text", "kinds": ["typos"], "share": 0.1, "patterns": "was => is",
+             "who": "base starter", "shots": 3, "heat": 0.8, "new": 0.7} | other  # fmt: skip
+    return [*given.values(), *[""] * more_ways.ASKS, turned, count, 0]
+
+
+def propose(studio: Studio, book: Workbook, way: str, **other: Any) -> list[Any]:
+    *_, last = more.propose(studio, book.id, None, "visitor", way, *settings(**other))
+    return last
+
+
+PROPOSALS = [
+    Proposal(row={"text": "a b", "label": "x", "options": ["x", "y"], "id": 7}, how="typos", of=2),
+    Proposal(row={"text": "c d", "label": "y", "options": ["x"], "id": 8}, how="w", fault="no"),
+]
+COLUMNS = ["text", "options"]
+
+
+def test_a_filtered_proposal_is_shown_unticked_with_the_reason() -> None:
+    cells = proposed.draw(PROPOSALS, COLUMNS)
+    assert [cell[:2] for cell in cells] == [[1, True], [2, False]]
+    assert cells[0][-2:] == ["typos, of row 2", ""]
+    assert cells[1][-2:] == ["w", "no"]
+    for parts in (proposed.headers(COLUMNS), proposed.kinds(COLUMNS), proposed.widths(COLUMNS)):
+        assert len(parts) == len(cells[0])
+
+
+def test_what_is_ticked_is_read_as_it_was_edited_in_whatever_order() -> None:
+    first, second = proposed.draw(PROPOSALS, COLUMNS)
+    second[1], second[2] = True, "written by hand"
+    assert proposed.ticked([second, first], PROPOSALS, COLUMNS) == [
+        (0, PROPOSALS[0].row),
+        (1, PROPOSALS[1].row | {"text": "written by hand"}),
+    ]
+    first[1] = "false"
+    second[3] = "not a list"
+    with pytest.raises(DatasetError, match="'options' holds a list"):
+        proposed.ticked([first, second], PROPOSALS, COLUMNS)
+
+
+def test_ticks_of_rows_that_are_no_longer_proposed_are_refused() -> None:
+    with pytest.raises(DatasetError, match="Other rows are proposed"):
+        proposed.ticked(proposed.draw(PROPOSALS, COLUMNS), PROPOSALS[:1] * 0, COLUMNS)
+
+
+def test_the_columns_that_the_template_asks_with_come_first() -> None:
+    row = {"split": "train", "label": "positive", "text": "Nice."}
+    assert proposed.shown(SENTIMENT, [Proposal(row=row, how="x")]) == ["text", "label"]
+
+
+def test_all_or_none_are_ticked_in_one_go() -> None:
+    cells = proposed.draw(PROPOSALS, COLUMNS)
+    assert [cell[1] for cell in proposed.tick_all(cells, True)] == [True, True]
+    assert [cell[1] for cell in proposed.tick_all(cells, False)] == [False, False]
+
+
+@pytest.mark.parametrize("way", ["noise", "reword"])
+def test_rows_are_proposed_added_and_told(studio: Studio, book: Workbook, way: str) -> None:
+    state, table, _, buttons, columns, *_ = propose(studio, book, way)
+    assert "4 of 4 pass the filters" in state
+    assert buttons.visible
+    assert len(book.refresh().entries()) == 30
+    cells = table.value["data"]
+    cells[0][1] = False
+    more.take(studio, book.id, None, way, cells, None, columns)
+    assert len(book.refresh().entries()) == 33
+    told, *_ = more.refresh(studio, book.id, None, way)
+    assert "33 rows, of which 3 were made" in told
+    assert more.show(studio, book.id, None, way)[1].visible is False
+
+
+def test_nothing_ticked_is_told(studio: Studio, book: Workbook) -> None:
+    _, table, _, _, columns, *_ = propose(studio, book, "noise")
+    none = proposed.tick_all(table.value["data"], False)
+    with pytest.raises(gr.Error, match="Nothing is ticked"):
+        more.take(studio, book.id, None, "noise", none, None, columns)
+
+
+def test_proposals_are_still_there_after_a_reload(studio: Studio, book: Workbook) -> None:
+    propose(studio, book, "noise")
+    drawn = more.refresh(studio, book.id, None, "noise")
+    assert len(drawn[-4].value["data"]) == 4
+    assert more.throw_away(studio, book.id, None, "noise")[1].visible is False
+    assert studio.proposals(book.id) == []
+
+
+def test_phrasings_are_edited_before_they_are_added(studio: Studio, book: Workbook) -> None:
+    _, _, table, *_ = propose(studio, book, "phrasings")
+    cells = [list(cell) for cell in table.value["data"]]
+    before = len(book.template.phrasings)
+    cells[0][1] = "My own words: {{ text }}"
+    for cell in cells[1:]:
+        cell[0] = False
+    more.take(studio, book.id, None, "phrasings", None, cells, [])
+    phrasings = book.refresh().template.phrasings
+    assert len(phrasings) == before + 1
+    assert phrasings[-1].prompt == "My own words: {{ text }}"
+
+
+def test_rows_are_asked_in_one_phrasing_or_in_all(studio: Studio, book: Workbook) -> None:
+    more.settle(studio, book.id, None, "all")
+    assert book.refresh().options["phrasings"] == "all"
+    asked = more.refresh(studio, book.id, None, "phrasings")[-7]
+    assert asked.value == "all"
+    assert [label for label, _ in asked.choices] == [
+        "in one phrasing, drawn by weight (30 examples)",
+        "in every phrasing (3 of each row, 90 examples)",
+    ]
+
+
+def test_a_task_turned_round_is_opened(studio: Studio, book: Workbook) -> None:
+    *_, opened, _ = propose(studio, book, "invert")
+    assert opened != book.id
+    assert studio.workbooks.open(opened).template.answer == "{{ text }}"
+
+
+def test_without_a_workbook_the_panel_says_what_to_do(studio: Studio) -> None:
+    told, *_ = more.refresh(studio, None, None, "noise")
+    assert "No workbook is open" in told
+    with pytest.raises(gr.Error, match="No workbook is open"):
+        list(more.propose(studio, None, None, "", "noise", *settings()))
+
+
+@pytest.mark.parametrize("way", [way for _, way in more_ways.WAYS])
+def test_every_way_shows_its_own_settings_alone(way: str) -> None:
+    about, column, *groups = more_ways.show_way(way)[:7]
+    assert more_ways.ABOUT[way] in about
+    assert [group.visible for group in groups].count(True) == 1
+    assert column.visible is (way in ("noise", "reword"))
+
+
+def test_a_workbook_of_somebody_else_cannot_be_added_to(studio: Studio) -> None:
+    theirs = studio.workbooks.begin("T", SENTIMENT.all_rows()[:9], SENTIMENT, owner="them")
+    with pytest.raises(gr.Error, match="There is no workbook"):
+        list(more.propose(studio, theirs.id, "me", "me", "noise", *settings()))
