@@ -23,6 +23,27 @@ from studio.tuning.telling import facts
 
 @click.command()
 @click.argument("dataset")
+@click.argument("runs", nargs=-1)
+@click.option("--base", default="starter", show_default=True, help="The base to tune.")
+@as_json
+@click.pass_obj
+def prompts(studio: Studio, dataset: str, runs: tuple[str, ...], base: str, as_json: bool) -> None:
+    """Rank soft prompts of earlier RUNS (or the newest) for DATASET: which to start from."""
+    for told in studio.rank_prompts(dataset, base=base, runs=runs):
+        if isinstance(told, Doing):
+            _say(told)
+        elif as_json:
+            show_json(told.model_dump(mode="json"))
+        else:
+            table = Table("start from", "nats per token", "right", "neurons shared", box=None)
+            for one in told.candidates:
+                table.add_row(one.run, f"{one.nll:.3f}", f"{one.right:.0%}", f"{one.overlap:.2f}")
+            table.add_row("no prompt", f"{told.base_nll:.3f}", f"{told.base_right:.0%}", "")
+            show_table(table)
+
+
+@click.command()
+@click.argument("dataset")
 @click.option("--base", default="starter", show_default=True, help="The base to tune.")
 @click.option("--again", is_flag=True, help="Measure anew what was measured before.")
 @click.option("--write", type=click.Path(path_type=Path), help="Write the recipe to this file.")
@@ -142,4 +163,4 @@ def _show_estimate(found: Estimate) -> None:
     show_table(table)
 
 
-COMMANDS = (advise, estimate)
+COMMANDS = (advise, prompts, estimate)

@@ -9,6 +9,7 @@ from typing import Any
 from studio.data.dataset import Dataset, open_dataset
 from studio.data.example import Example, Message
 from studio.data.preferences import read_pairs, split
+from studio.engine.budget import Budget, general_rows
 from studio.engine.given import given_rows, past_examples
 from studio.engine.learnable import learnable
 from studio.engine.load import Engine
@@ -85,7 +86,11 @@ def _callbacks(engine: Engine, recipe: Recipe, run: Run, tuned: Tuned, log: Even
     def keep(model: Any, step: int) -> None:
         _save(tuned, model, run.folder / "checkpoints" / str(step), origin(run, engine.base))
 
-    return [Watch(log), Keep(recipe.checkpoints, keep)]
+    found: list[Any] = [Watch(log), Keep(recipe.checkpoints, keep)]
+    if recipe.forgetting_budget:
+        rows = general_rows(engine, recipe, run.folder.parent.parent)
+        found.append(Budget(rows, recipe.forgetting_budget, log))
+    return found
 
 
 def _tokens(

@@ -3,9 +3,9 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from studio.errors import RunError
 from studio.tuning.launch import worker_environment
@@ -29,9 +29,22 @@ def measuring(
 
     Raises RunError if it could not be measured.
     """
+    command = [*MEASURER, str(home), dataset, base, method]
+    for told in listen(command, about=f"{dataset} on {base}", log=log):
+        if "signals" in told:
+            yield Signals.model_validate(told["signals"])
+            return
+        yield Doing(told["doing"], told.get("done", 0), told.get("total", 0))
+
+
+def listen(command: Sequence[str], *, about: str, log: Path) -> Iterator[dict[str, Any]]:
+    """What a measuring process says, line by line; closing this ends it.
+
+    Raises RunError if it says an error, or dies.
+    """
     with log.open("ab") as errors:
         process = subprocess.Popen(
-            [*MEASURER, str(home), dataset, base, method],
+            command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,
@@ -39,19 +52,15 @@ def measuring(
             start_new_session=True,
         )
     try:
-        yield Doing("starting")
+        yield {"doing": "starting"}
         assert process.stdout is not None
         for line in process.stdout:
             told = json.loads(line)
             if "error" in told:
-                raise RunError(f"{dataset} could not be measured on {base}: {told['error']}")
-            if "signals" in told:
-                yield Signals.model_validate(told["signals"])
-                return
-            yield Doing(told["doing"], told.get("done", 0), told.get("total", 0))
+                raise RunError(f"{about} could not be measured: {told['error']}")
+            yield told
         raise RunError(
-            f"Measuring {dataset} on {base} ended without a word: killed, or out of memory; see "
-            f"{log}."
+            f"Measuring {about} ended without a word: killed, or out of memory; see {log}."
         )
     finally:
         process.kill()

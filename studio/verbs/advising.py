@@ -25,6 +25,7 @@ from studio.tuning.race import (
 )
 from studio.tuning.run import UNDER_WAY
 from studio.tuning.signals import Signals, read_signals, signals_path
+from studio.tuning.transfer import CANDIDATES, Ranking, ranking
 from studio.verbs.measuring import Measuring
 
 
@@ -62,6 +63,28 @@ class Advising(Measuring):
         """The advice, if the dataset has been measured on that base before."""
         kept = self._kept_signals(dataset, base)
         return advise(kept, self.machine()) if kept else None
+
+    def rank_prompts(
+        self, dataset: str, *, base: str = "starter", runs: Sequence[str] = ()
+    ) -> Iterator[Doing | Ranking]:
+        """Tell what is being measured, and at last which soft prompts suit a dataset.
+
+        Without `runs` the newest prompts of that base are ranked. Raises RunError or DatasetError.
+        """
+        self.dataset(dataset)
+        known = [
+            run.id
+            for run in self.runs()
+            if run.kind == "tune" and run.recipe.is_soft and run.recipe.base == base
+            if run.status() == "finished"
+        ]
+        chosen = list(runs) or known[:CANDIDATES]
+        if strange := [id for id in chosen if id not in known]:
+            raise RunError(f"{strange[0]} is no finished soft prompt of {base}; choose another.")
+        if not chosen:
+            raise RunError(f"There is no finished soft prompt of {base} yet; tune one first.")
+        log = self.settings.logs / "transfer.log"
+        yield from ranking(self.settings.home, dataset, base, chosen, log=log)
 
     def race(self, options: Sequence[Option]) -> Race:
         """Tune each option for some steps, then measure them all together; returns at once."""
