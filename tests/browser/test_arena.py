@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from made_adapters import make_adapter
+from typed import put
 
 from studio import Recipe, Studio
 from studio.tuning.events import append_event
@@ -50,11 +51,9 @@ def open_arena(browser: "playwright.Browser", address: str) -> "playwright.Page"
 def start(page: "playwright.Page", *, prompts: int) -> None:
     """An arena of old skills alone, with short answers."""
     page.locator("#how-drawn button.label-wrap").first.click()
-    page.locator("#max-new-tokens input").fill("6")
-    page.locator("#max-new-tokens input").press("Tab")
+    put(page.locator("#max-new-tokens input"), "6")
     page.get_by_label("Task: held-out rows of").uncheck()
-    page.locator("#arena-count input").fill(str(prompts))
-    page.locator("#arena-count input").press("Tab")
+    put(page.locator("#arena-count input"), str(prompts))
     page.locator("#arena-start").click()
 
 

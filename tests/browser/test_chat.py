@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from made_server import Server, serving
+from typed import put
 
 from studio import Recipe, Studio
 from studio.chat.conversation import Conversation
@@ -147,7 +148,7 @@ def test_a_reload_and_a_restart_bring_the_conversation_back(
     page.locator("#add-lane").click()
     expect(page.locator("#lane-2")).to_be_visible()
     page.get_by_text("How answers are drawn").click()
-    page.locator("#seed input").fill("7")
+    put(page.locator("#seed input"), "7")
     say(page, FRANCE)
     read(page, 0, "Paris")
     before = [answers(page, lane) for lane in range(3)]
@@ -332,8 +333,7 @@ def test_an_answer_that_was_cut_off_goes_on_as_if_it_had_not_been(
 
 
 def limit_to(page: Any, tokens: int) -> None:
-    page.locator("#max-new-tokens input").fill(str(tokens))
-    page.locator("#max-new-tokens input").press("Tab")
+    put(page.locator("#max-new-tokens input"), str(tokens))
 
 
 def test_nothing_that_was_said_is_lost(visitor: Callable[..., Any], address: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typed import put
 
 from studio import Recipe, Studio
 from studio.tuning.events import append_event
@@ -58,8 +59,7 @@ def rows(page: Any) -> Any:
 
 
 def run_deck(page: Any, prompts: int) -> None:
-    page.locator("#deck-limit input").fill(str(prompts))
-    page.locator("#deck-limit input").press("Tab")
+    put(page.locator("#deck-limit input"), str(prompts))
     page.locator("#run-deck").click()
     told = f"{prompts} prompts answered in every lane"
     expect(page.locator("#deck-state")).to_contain_text(told)
@@ -134,8 +134,7 @@ def test_prompts_of_ones_own_are_kept_and_run(page: Any) -> None:
 
 
 def test_a_run_that_was_stopped_is_found_again_and_goes_on(page: Any) -> None:
-    page.locator("#deck-limit input").fill("0")
-    page.locator("#deck-limit input").press("Tab")
+    put(page.locator("#deck-limit input"), "0")
     page.locator("#deck input").click()
     page.get_by_role("option").nth(1).click()
     page.locator("#run-deck").click()

@@ -6,6 +6,7 @@ from zipfile import ZipFile
 
 import pytest
 from made_report import Made, make_report_home
+from typed import put
 
 from studio import Studio
 
@@ -99,8 +100,7 @@ def test_the_best_strength_inside_the_budget_is_marked(
     expect(words).to_contain_text("Strength 0.5 gains most")
     expect(page.locator("#kept-strength input")).to_have_value("0.5")
     expect(page.locator("#strength-curve")).to_contain_text("best inside: ×0.5")
-    page.locator("#budget input").fill("10")
-    page.locator("#budget input").press("Tab")
+    put(page.locator("#budget input"), "10")
     expect(words).to_contain_text("Strength 0.75 gains most")
     page.get_by_label("Nats per token").check()
     expect(page.locator("#budget input")).to_have_value("0.05")
@@ -144,8 +144,7 @@ def test_other_margins_judge_at_once_and_skills_are_filtered(
     unfold(page, "part-deeper")
     expect(page.locator("#margin input")).to_have_value("1")
     for name, bound in (("margin", "40"), ("nll-margin", "3")):
-        page.locator(f"#{name} input").fill(bound)
-        page.locator(f"#{name} input").press("Tab")
+        put(page.locator(f"#{name} input"), bound)
     page.locator("#judge").click()
     expect(page.locator("#method")).to_contain_text("40 points")
     page.locator("#report-lane input").click()
@@ -210,19 +209,14 @@ def test_measuring_more_and_repairing_start_from_a_button(
 
     unfold(page, "part-deeper")
     expect(page.locator("#needed")).to_contain_text("At most 2 cases")
-    page.locator("#more-limit input").fill("4")
-    page.locator("#more-limit input").press("Tab")
-    expect(page.locator("#more-limit input")).to_have_value("4")
+    put(page.locator("#more-limit input"), "4")
     page.locator("#measure-more").click()
     expect(page.locator("#headlines")).to_contain_text("n = 4")
 
     unfold(page, "part-strength")
     strength = page.locator("#kept-strength input")
     expect(strength).to_have_value("1")
-    page.wait_for_timeout(500)
-    strength.fill("0.5")
-    strength.press("Tab")
-    expect(strength).to_have_value("0.5")
+    put(strength, "0.5")
     page.locator("#keep-strength").click()
     expect(page.locator("#report-state")).to_contain_text("Short")
     expect(page.locator("#headlines")).to_contain_text("at strength 0.5")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from typed import put
 
 from studio import Studio
 
@@ -26,8 +27,8 @@ def test_a_run_goes_on_when_the_page_is_killed(
     page.get_by_role("tab", name="Tune", exact=True).first.click()
     expect(page.locator("#as-command")).to_contain_text("--dataset sentiment-")
     page.get_by_text("Advanced: every field of the recipe").click()
-    page.locator("#recipe-kl_anchor input").fill("0")
-    page.locator("#recipe-max_steps input").fill("30")
+    put(page.locator("#recipe-kl_anchor input"), "0")
+    put(page.locator("#recipe-max_steps input"), "30")
     expect(page.locator("#as-command")).to_contain_text("--max-steps 30")
     page.locator("#start-run").click()
     run = wait_for_steps(studio)
