@@ -19,9 +19,20 @@ from studio.errors import ChatError
 from studio.measure.outcome import BASE
 from studio.tuning.events import append_event
 from studio.tuning.run import Run, create_run
-from studio.ui import board, chats, conversation, desk, keeping, lanes, raw, starters, visitor
+from studio.ui import (
+    board,
+    chats,
+    conversation,
+    desk,
+    keeping,
+    lanes,
+    raw,
+    starters,
+    visitor,
+    writing,
+)
 from studio.ui.defused import defuse, show_plain
-from studio.ui.links import Links
+from studio.ui.links import NOBODY, Links
 
 ENTITY = re.compile(r"&#00(33|38|60|91);")  # as the browser's own rule for copying has it
 
@@ -208,12 +219,13 @@ def asking(host: str, **headers: str) -> Any:
     return SimpleNamespace(client=SimpleNamespace(host=host), headers=headers)
 
 
-def test_a_visitor_gets_a_key_and_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_visitor_gets_a_key_and_keeps_it(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SPACE_ID", raising=False)
-    _, scope, owner, kept = visitor.welcome(["", None], asking("10.0.0.7"))
+    *_, scope, owner, kept = visitor.welcome(studio, ["", None, None], asking("10.0.0.7"))
     assert owner == scope == kept[0]
     assert len(str(owner)) == 32
-    assert visitor.welcome([owner, "talk"], asking("10.0.0.7"))[:3] == ["talk", owner, owner]
+    older = visitor.welcome(studio, [owner, "talk"], asking("10.0.0.7"))
+    assert older[:4] == ["talk", None, owner, owner]
 
 
 def test_only_who_sits_at_the_machine_sees_everything(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -290,8 +302,9 @@ def test_a_deed_waits_until_the_answer_before_it_has_ended() -> None:
 def make_desk(studio: Studio) -> desk.Desk:
     """The components that the deeds of a conversation read and write."""
     with gr.Blocks() as page, gr.Tabs() as tabs, gr.Tab("Chat") as tab:
-        states = [gr.State(None) for _ in range(5)]
-        setting = lanes.build(studio, Links(page, tabs, *states), tab)
+        states = [gr.State(None) for _ in range(6)]
+        links = Links(page, tabs, *states, owner=gr.State(""), scope=gr.State(NOBODY))
+        setting = lanes.build(studio, links, tab)
         return desk.Desk(
             setting=setting, board=board.lay_out(), prompt=gr.Textbox(), editing=gr.State(None),
             leave=gr.Button(), history=gr.Radio(), form=gr.Radio(), shown=gr.State(None),
@@ -311,7 +324,7 @@ def test_what_is_typed_and_set_stays_while_the_same_conversation_is_shown(studio
 
 
 def test_half_an_answer_is_not_kept(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(desk, "PATIENCE", 0.05)
+    monkeypatch.setattr(writing, "PATIENCE", 0.05)
     made = make_desk(studio)
     talk = studio.chats.save(Conversation.begin(owner="me").say("What was asked?"))
     given = [None, *values(conversation=talk.id, scope="me")]
@@ -327,7 +340,7 @@ def test_half_an_answer_is_not_kept(studio: Studio, monkeypatch: pytest.MonkeyPa
 
 
 def test_an_answer_that_never_ends_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(desk, "PATIENCE", 0.05)
+    monkeypatch.setattr(writing, "PATIENCE", 0.05)
     writing = desk.Writing()
     with writing.hold("talk"), pytest.raises(ChatError, match="stop it first"):
         writing.wait("talk")

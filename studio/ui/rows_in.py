@@ -62,7 +62,7 @@ def _wire_form(studio: Studio, bench: Workbench, intake: gr.State, panel: rows_p
     form = [intake, *panel.mapped]
     last = {"trigger_mode": "always_last"}
     wire(panel.column.input, show_values, inputs=[intake, panel.column], outputs=panel.values)
-    wire(panel.values.input, choose_values, studio, inputs=[intake, panel.column, panel.values],
+    wire(panel.values.input, choose_values, inputs=[intake, panel.column, panel.values],
          outputs=form, **last)  # fmt: skip
     wire(panel.template.input, use_template, studio,
          inputs=[intake, panel.template, bench.book, bench.scope], outputs=form)  # fmt: skip
@@ -141,14 +141,14 @@ def show_values(intake: Intake | None, column: str | None) -> gr.Dropdown:
     some = f"The {VALUES_SHOWN} most frequent of {len(found):,} are listed; type any other."
     return gr.Dropdown(
         choices=[(f"{value[:60]} ({count:,})", value) for value, count in found[:VALUES_SHOWN]],
-        value=list(intake.wished.get(column, ())),
+        value=list(intake.wished.get(column, ())) or None,
         info=some if len(found) > VALUES_SHOWN else "None chosen takes every row.",
     )
 
 
 @told
 def choose_values(
-    studio: Studio, intake: Intake | None, column: str | None, values: Sequence[str] | None
+    intake: Intake | None, column: str | None, values: Sequence[str] | None
 ) -> list[Any]:
     """Take only rows with these values in the column."""
     if intake is None or not column:
