@@ -19,18 +19,7 @@ from studio.errors import ChatError
 from studio.measure.outcome import BASE
 from studio.tuning.events import append_event
 from studio.tuning.run import Run, create_run
-from studio.ui import (
-    board,
-    chats,
-    conversation,
-    desk,
-    keeping,
-    lanes,
-    raw,
-    starters,
-    visitor,
-    writing,
-)
+from studio.ui import board, chats, conversation, desk, keeping, lanes, raw, starters, visitor
 from studio.ui.defused import defuse, show_plain
 from studio.ui.links import NOBODY, Links
 
@@ -324,7 +313,7 @@ def test_what_is_typed_and_set_stays_while_the_same_conversation_is_shown(studio
 
 
 def test_half_an_answer_is_not_kept(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writing, "PATIENCE", 0.05)
+    monkeypatch.setattr("studio.ui.writing.PATIENCE", 0.05)
     made = make_desk(studio)
     talk = studio.chats.save(Conversation.begin(owner="me").say("What was asked?"))
     given = [None, *values(conversation=talk.id, scope="me")]
@@ -340,7 +329,7 @@ def test_half_an_answer_is_not_kept(studio: Studio, monkeypatch: pytest.MonkeyPa
 
 
 def test_an_answer_that_never_ends_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writing, "PATIENCE", 0.05)
+    monkeypatch.setattr("studio.ui.writing.PATIENCE", 0.05)
     writing = desk.Writing()
     with writing.hold("talk"), pytest.raises(ChatError, match="stop it first"):
         writing.wait("talk")
