@@ -10,6 +10,7 @@ import click
 from pydantic import JsonValue
 
 from studio.cli.console import as_json, show_json
+from studio.cli.freezing import watch, ways
 from studio.cli.workbooks import build_mended
 from studio.data.fixes import KINDS
 from studio.data.gather import Gathered, demand
@@ -62,10 +63,7 @@ def _pairs(_: click.Context, option: click.Parameter, given: Sequence[str]) -> d
               help="Mend what the checks find of this kind before freezing.")  # fmt: skip
 @click.option("--look", is_flag=True, help="Show how the rows are read and the first example.")
 @click.option("--name", help="What to call the dataset.")
-@click.option("--heldout-share", type=float, default=0.2, show_default=True)
-@click.option("--phrasings", type=click.Choice(["one", "all"]), default="one", show_default=True)
-@click.option("--limit", type=int, help="At most this many rows.")
-@click.option("--seed", type=int, default=42, show_default=True)
+@ways
 @as_json
 @click.pass_obj
 def build(
@@ -101,12 +99,13 @@ def build(
     if fixes:
         dataset = build_mended(studio, chosen, gathered, mapping, kinds=fixes, **options)
     else:
-        dataset = studio.build(chosen, gathered, mapping=mapping, **options)
+        dataset = watch(studio.building(chosen, gathered, mapping=mapping, **options))
     if as_json:
         show_json(dataset.card.model_dump(mode="json"))
         return
     card = dataset.card
-    click.echo(f"{card.id}: {card.train} examples to learn from, {card.heldout} held out")
+    unseen = f", and once more in {card.unseen} unseen wordings" if card.unseen else ""
+    click.echo(f"{card.id}: {card.train} examples to learn from, {card.heldout} held out{unseen}")
     for finding in card.findings:
         count = f" ({finding.count:,})" if finding.count else ""
         click.echo(f"  {finding.severity}: {finding.message}{count}")

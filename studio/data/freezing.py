@@ -41,7 +41,7 @@ def freeze_apart(
     datasets_folder: Path,
     asked: Callable[[], Mapping[str, Sequence[str]]] = dict,
     **told: Any,
-) -> Iterator[Progress | Dataset]:
+) -> Generator[Progress | Dataset, None, None]:
     """Progress now and then, and at last the dataset; what is told is as for `build_dataset`.
 
     Few rows are frozen at once, here. DatasetError or TemplateError as there.

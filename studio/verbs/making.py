@@ -1,6 +1,6 @@
 """From rows and templates to a frozen dataset."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +136,7 @@ class Making(Home):
         *,
         mapping: Mapping | None = None,
         **options: Any,
-    ) -> Iterator[Progress | Dataset]:
+    ) -> Generator[Progress | Dataset, None, None]:
         """As `build`, telling how far it is and at last the dataset; close it to stop."""
         return freeze_apart(**self._settle(template, rows, mapping, **options))
 
@@ -203,7 +203,7 @@ class Making(Home):
 
     def freezing(
         self, workbook: str, *, owner: str | None = None, **options: Any
-    ) -> Iterator[Progress | Dataset]:
+    ) -> Generator[Progress | Dataset, None, None]:
         """As `freeze`, telling how far it is and at last the dataset; close it to stop."""
         return freeze_apart(**self._settle_book(workbook, owner, options))
 
