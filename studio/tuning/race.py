@@ -72,7 +72,7 @@ def choose_steps(options: Sequence[Option], examples: int) -> int:
 
 
 def place(race: Race, reports: Iterable[Report]) -> list[Placed]:
-    """How they did, the winner first: the most gained of the best within the usual budget."""
+    """How they did, the winner first."""
     points: dict[str, CurvePoint] = {}
     for report in reports:
         for lane in report.lanes:
@@ -82,8 +82,7 @@ def place(race: Race, reports: Iterable[Report]) -> list[Placed]:
     unit = unit_of(points.values())
     known = list(points.values())
     front = [one for one in known if not any(_beats(other, one, unit) for other in known)]
-    chosen = choose_best(front, BUDGETS[unit], unit=unit) if len(points) > 1 else None
-    winner = chosen.point.lane if chosen else None
+    winner = _winner(front, unit) if len(points) == len(race.entrants) else None
     placed = [
         Placed(
             entrant=entrant,
@@ -94,6 +93,17 @@ def place(race: Race, reports: Iterable[Report]) -> list[Placed]:
         for entrant in race.entrants
     ]
     return sorted(placed, key=lambda one: (not one.winner, not one.best))
+
+
+def _winner(front: Sequence[CurvePoint], unit: Unit) -> str | None:
+    """The lane that gained most within the usual budget; without one, most after what it lost."""
+    chosen = choose_best(front, BUDGETS[unit], unit=unit)
+    if chosen:
+        return chosen.point.lane
+    both = [(one.lane, *one.in_unit(unit)) for one in front]
+    left = {lane: gain.value - lost.value for lane, gain, lost in both if gain and lost}
+    best = max(left, key=lambda lane: left[lane], default=None)
+    return best if best and left[best] > 0 else None
 
 
 def unit_of(points: Iterable[CurvePoint]) -> Unit:

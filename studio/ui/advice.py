@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from studio.errors import StudioError
+from studio.measure.curve import BUDGETS
 from studio.studio import Studio
 from studio.tuning.advisor import Advice
 from studio.tuning.options import Option
@@ -208,7 +209,14 @@ def tell_race(placed: Sequence[Placed], standings: dict[str, str]) -> str:
             escape(standings.get(one.entrant.run, "deleted")),
         ])  # fmt: skip
     heads = ["", "Trial", f"Gained, {named}", f"Kept of old skills, {named}", "Run"]
-    return "<h4>The race</h4>" + table(heads, rows, numbers=(2, 3))
+    won = next((one for one in placed if one.winner and one.point), None)
+    lost = won.point.in_unit(unit)[1] if won and won.point else None
+    over = lost is not None and lost.value > BUDGETS[unit]
+    note = (
+        f"None stayed within the budget of {BUDGETS[unit]:g} {named} of forgetting; the winner is "
+        "the one with most left of its gain after what it lost."
+    )
+    return "<h4>The race</h4>" + table(heads, rows, numbers=(2, 3)) + quiet(note) * over
 
 
 def _chosen(dataset: str | None) -> str:

@@ -15,7 +15,8 @@ from studio.tuning.methods import ADAPTERS
 from studio.tuning.recipe import Recipe
 
 FIELDS = tuple(Recipe.model_fields)
-CHOSEN = ("start_from", "replay_probes")
+CHOSEN = ("start_from", "pairs", "anchor_on", "replay_probes", "replay_datasets")
+"""Fields whose menus offer what there is."""
 GROUPS = {
     "what": "What to tune",
     "method": "The method",
@@ -64,8 +65,8 @@ def make_component(name: str) -> gr.components.Component:
         return gr.Number(
             minimum=low, maximum=high, precision=0 if whole else None, step=step, **common
         )
-    several = get_origin(field.annotation) is tuple
-    if name in CHOSEN or several:  # from what there is; the tab fills the menu when it is opened
+    if name in CHOSEN:  # from what there is; the tab fills the menu when it is opened
+        several = get_origin(field.annotation) is tuple
         return gr.Dropdown(choices=[], multiselect=several, allow_custom_value=True, **common)
     return gr.Textbox(**common)
 
@@ -80,9 +81,13 @@ def bounds(field: FieldInfo) -> tuple[float | None, float | None]:
     return found.get("ge", found.get("gt")), found.get("le", found.get("lt"))
 
 
-def update(name: str, method: str, loss: str, **changes: Any) -> Any:
-    """A change of a field's component, shown only if it says anything for the method and loss."""
-    return gr.update(visible=True if belongs(name, method, loss) else "hidden", **changes)
+def hide_others(method: str, loss: str) -> str:
+    """A style that hides the fields which say nothing for the method and the loss.
+
+    Told to each component, the browser would lay the whole form out once for every one of them.
+    """
+    idle = (f"#recipe-{name}" for name in FIELDS if not belongs(name, method, loss))
+    return f"<style>{', '.join(idle)} {{ display: none !important; }}</style>"
 
 
 def to_values(recipe: Recipe, names: Sequence[str] = FIELDS) -> list[Any]:

@@ -6,8 +6,6 @@ from typing import Any
 import gradio as gr
 
 from studio.errors import StudioError
-from studio.measure.halves import can_be_replayed
-from studio.measure.probe import find as find_probes
 from studio.studio import Studio
 from studio.tuning.presets import PRESETS
 from studio.tuning.recipe import Method, Recipe
@@ -15,6 +13,7 @@ from studio.ui import advice, before_start, forms, history
 from studio.ui.border import told, wire
 from studio.ui.links import Links
 from studio.ui.markup import empty, quiet
+from studio.ui.old_skills import list_choices
 
 DIAL = [(PRESETS[name].title, name) for name in PRESETS]
 FIRST = "balanced"
@@ -41,10 +40,11 @@ def build(studio: Studio, links: Links, tab: gr.Tab) -> None:
     dataset, ready, turned_from = top["dataset"], gr.State(False), gr.State(FIRST)
     taken = {"inputs": [links.dataset, dataset], "outputs": [links.dataset, dataset]}
     settled = [dial, top["base"], form["method"], dataset]
-    turned = [meaning, turned_from, *(form[name] for name in FOLDED)]
+    idle = gr.HTML(forms.hide_others(ANY, "nll"), elem_id="idle-fields")
+    turned = [meaning, turned_from, idle, *(form[name] for name in FOLDED)]
     chosen = [form[name] for name in forms.CHOSEN]
     advised = [top["base"], dataset]
-    wire(tab.select, list_old_skills, studio, inputs=[*chosen, top["base"]], outputs=chosen)
+    wire(tab.select, list_choices, studio, inputs=[top["base"], *chosen], outputs=chosen)
     filled = [
         wire(tab.select, list_datasets, studio, **taken),
         wire(
@@ -59,9 +59,10 @@ def build(studio: Studio, links: Links, tab: gr.Tab) -> None:
         wire(fill.click, fill_advice, studio, inputs=[*advised, option], outputs=turned),
         wire(winner.click, fill_winner, studio, inputs=advised, outputs=turned),
         wire(before.fill.click, fill_fitting, studio, inputs=fields, outputs=turned),
+        wire(dataset.input, suit_epochs, studio, inputs=settled, outputs=form["epochs"]),
     ]
-    wire(form["loss"].input, show_fields, inputs=[form["method"], form["loss"]],
-         outputs=[form[name] for name in FOLDED])  # fmt: skip
+    wire(form["loss"].input, forms.hide_others, inputs=[form["method"], form["loss"]],
+         outputs=idle)  # fmt: skip
     # After a form was filled its values are all there; one by one they would be told half-way.
     for event in ([field.input for field in fields], *(one.then for one in filled)):
         wire(event, spell_out, studio, inputs=fields, outputs=codes, trigger_mode="always_last")
@@ -145,26 +146,6 @@ def list_datasets(studio: Studio, sent: str | None, chosen: str | None) -> list[
 
 
 @told
-def list_old_skills(
-    studio: Studio, start_from: str | None, probes: list[str] | None, base: str | None
-) -> list[Any]:
-    """The runs that can be gone on from, and the probes that can be replayed."""
-    runs = [run for run in studio.runs() if run.makes_adapter and run.status() == "finished"]
-    choices = [
-        ("Nothing: begin anew", ""),
-        *((f"{run.title} · {run.id[:15]}", run.id) for run in runs),
-    ]
-    known = find_probes(
-        studio.retention_probes((base or "").strip() or "starter"), studio.settings.probes
-    )
-    names = [(one.title, one.name) for one in known if can_be_replayed(one)]
-    return [
-        gr.Dropdown(choices=choices, value=start_from or ""),
-        gr.Dropdown(choices=names, value=probes or []),
-    ]
-
-
-@told
 def turn_first(
     studio: Studio, sent: dict[str, Any] | None, ready: bool, dial: str, base: str, method: Method,
     dataset: str | None, turned_from: str,
@@ -174,9 +155,10 @@ def turn_first(
     Later it is left alone.
     """
     if ready and not sent:
-        return [None, *[gr.skip()] * (4 + len(FOLDED))]
+        return [None, *[gr.skip()] * (5 + len(FOLDED))]
     fields = sent or {}
     base = fields.get("base") or base
+    dataset = dataset or next((one.id for one in studio.datasets()), None)
     turned = turn_dial(studio, dial, base, method, dataset, turned_from, fields)
     return [None, base, True, *turned]
 
@@ -198,24 +180,26 @@ def turn_dial(
     try:
         recipe = studio.preset(dial, dataset=dataset or "?", base=base, method=method or ANY)
     except StudioError as error:
-        return [empty(str(error)), gr.skip(), *(gr.skip() for _ in FOLDED)]
+        return [empty(str(error)), gr.skip(), gr.skip(), *(gr.skip() for _ in FOLDED)]
     recipe = recipe.model_copy(update=fields or {})
     return [quiet(PRESETS[dial].meaning), dial, *fill_in(recipe)]
 
 
-def fill_in(recipe: Recipe) -> list[Any]:
-    """Every folded field with the recipe's value, shown if it says anything for its method."""
-    values = forms.to_values(recipe, FOLDED)
-    return [
-        forms.update(name, recipe.method, recipe.loss, value=value)
-        for name, value in zip(FOLDED, values, strict=True)
-    ]
-
-
 @told
-def show_fields(method: str, loss: str) -> list[Any]:
-    """Only the fields that say anything for the method and the loss."""
-    return [forms.update(name, method, loss) for name in FOLDED]
+def suit_epochs(studio: Studio, dial: str, base: str, method: Method, dataset: str | None) -> Any:
+    """How often another dataset is to be seen: few examples more often, to make steps enough."""
+    try:
+        recipe = studio.preset(
+            dial, dataset=dataset or "?", base=base.strip() or "starter", method=method
+        )
+    except StudioError:
+        return gr.skip()
+    return recipe.epochs
+
+
+def fill_in(recipe: Recipe) -> list[Any]:
+    """Which fields are hidden, and the recipe's value of every folded one."""
+    return [forms.hide_others(recipe.method, recipe.loss), *forms.to_values(recipe, FOLDED)]
 
 
 @told
