@@ -70,6 +70,17 @@ def test_what_cannot_be_combined_is_refused_with_its_reason(
         Recipe.make({"dataset": "d", **fields})
 
 
+def test_what_can_be_weakened_and_held_is_known() -> None:
+    recipes = {
+        method: Recipe.make({"dataset": "d", "method": method}) for method in get_args(Method)
+    }
+    assert {name for name, one in recipes.items() if not one.has_strength} == {
+        "prompt_tuning",
+        "scratch",
+    }
+    assert {name for name, one in recipes.items() if not one.can_be_held} == {"scratch"}
+
+
 @pytest.mark.parametrize("method", get_args(Method))
 def test_every_method_has_a_preset_a_shape_and_a_summary(method: Method) -> None:
     for name in PRESETS:

@@ -102,6 +102,16 @@ class Recipe(Fields):
         return self.method in WHOLE
 
     @property
+    def has_strength(self) -> bool:
+        """Whether what it makes can be used at a part of its strength."""
+        return not self.is_soft and self.method != "scratch"
+
+    @property
+    def can_be_held(self) -> bool:
+        """Whether an anchor can hold it to the base."""
+        return self.method != "scratch" and self.loss != "dpo"
+
+    @property
     def rate(self) -> float:
         """The highest learning rate, with what it is multiplied with."""
         return self.learning_rate * self.rate_factor

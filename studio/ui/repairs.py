@@ -98,13 +98,14 @@ def show(
 
 def applicable(report: Report, lane: LaneSpec, run: Run) -> list[RemedyName]:
     """The repairs that can be done to this lane at all."""
+    matrices = run.recipe.is_lora and not run.recipe.dora
     can: dict[RemedyName, bool] = {
-        "kl_anchor": run.kind == "tune",
-        "replay": run.kind == "tune" and bool(fallen(report, lane.id)),
-        "strength": not run.recipe.is_soft,
+        "kl_anchor": run.kind == "tune" and run.recipe.can_be_held,
+        "replay": run.kind == "tune" and run.recipe.loss != "dpo" and bool(fallen(report, lane.id)),
+        "strength": matrices,
         "checkpoint": bool(run.checkpoints()) and not lane.checkpoint,
-        "average": bool(run.checkpoints()) and not run.recipe.is_soft,
-        "intruder": run.recipe.method == "lora",
+        "average": bool(run.checkpoints()) and matrices,
+        "intruder": matrices and run.recipe.method == "lora",
     }
     return [how for how in REMEDIES if can[how]]
 

@@ -120,9 +120,10 @@ class Measuring(Tuning):
             run.adapter_at(lane.checkpoint)
         recipes = [run.recipe for run in runs]
         for recipe, lane in zip(recipes, lanes, strict=True):
-            if recipe.is_soft and lane.strength != 1:
+            if not recipe.has_strength and lane.strength != 1:
+                what = "a soft prompt" if recipe.is_soft else "a model begun from random weights"
                 raise RunError(
-                    f"{lane.run} is a soft prompt, which is there or not and has no strength; ask "
+                    f"{lane.run} is {what}, which is there or not and has no strength; ask "
                     f"for {lane.run} alone."
                 )
         if len({(recipe.base, recipe.loading) for recipe in recipes}) > 1:
