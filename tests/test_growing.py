@@ -10,8 +10,9 @@ from studio.data.building import make_examples
 from studio.data.descent import descents, stay_with_source
 from studio.data.invention import ABOUT, Begun, Plan, Writing, suggest_plan
 from studio.data.mixture import Part
+from studio.data.proposals import Proposal
 from studio.data.readers import Row
-from studio.data.sieve import Sieve
+from studio.data.sieve import Sieve, doubt
 from studio.data.split import identify, split_rows
 from studio.data.template import Template, shipped
 from studio.data.ways import Ways
@@ -135,6 +136,17 @@ def test_a_written_row_is_known_to_those_that_follow() -> None:
     row: Row = {"text": "Such a wonderful evening at the lake.", "label": "positive"}
     assert sieve.fault(Begun(row, [], "")) == ""
     assert sieve.fault(Begun(row, [], "")) == "not new: 1.00 like another that was written"
+
+
+def test_what_a_model_answers_otherwise_is_doubted() -> None:
+    sieve = Sieve(SENTIMENT, entries(SENTIMENT.rows), PLAN)
+    texts = ("A lovely evening it was.", "A dull evening it was.", "Nice.")
+    made = [Proposal(row={"text": text, "label": "positive"}, how="w") for text in texts]
+    made[2] = made[2].model_copy(update={"fault": "too short: 1 word"})
+    examples = sieve.answerable(made)
+    assert [example.completion for example in examples.values()] == ["positive", "positive"]
+    faults = [one.fault for one in doubt(made, examples, [" Positive.", "negative"])]
+    assert faults == ["", "answered otherwise: 'negative'", "too short: 1 word"]
 
 
 def test_nothing_is_added_before_a_person_says_so(studio: Studio) -> None:

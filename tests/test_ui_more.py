@@ -23,7 +23,8 @@ def book(studio: Studio) -> Workbook:
 def settings(*, turned: str = "text", count: int = 4, **other: Any) -> list[Any]:
     """What stands in the boxes, in their order."""
     given = {"column": "text", "kinds": ["typos"], "share": 0.1, "patterns": "was => is",
-             "who": "base starter", "shots": 3, "heat": 0.8, "new": 0.7} | other  # fmt: skip
+             "who": "base starter", "shots": 3, "heat": 0.8, "new": 0.7,
+             "checker": ""} | other  # fmt: skip
     return [*given.values(), *[""] * more_ways.ASKS, turned, count, 0]
 
 

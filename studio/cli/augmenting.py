@@ -48,6 +48,7 @@ CELL = 90
 @click.option("--temperature", type=float, default=0.8, show_default=True)
 @click.option("--new", type=click.FloatRange(0, 1), default=NEW, show_default=True,
               help="ROUGE-L from which on a written row counts as known.")  # fmt: skip
+@click.option("--checker", default="", help="A lane that answers what was written, as a check.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--take", type=click.Choice(get_args(Take)), default="none", show_default=True,
               help="Add what passes the filters, or all; none leaves it proposed.")  # fmt: skip

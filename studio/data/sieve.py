@@ -1,11 +1,13 @@
 """What speaks against a row that a model wrote: its end, form and length, and known texts."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from studio.data.augment import answer_columns
+from studio.data.example import Example
 from studio.data.invention import LOOKED_AT, Begun, Plan
-from studio.data.novelty import NEW, Known
+from studio.data.novelty import NEW, Known, split_words
+from studio.data.proposals import Proposal
 from studio.data.readers import Row
 from studio.data.rendering import render_examples
 from studio.data.split import identify
@@ -80,11 +82,7 @@ class Sieve:
     def _rendered(self, row: Row) -> str:
         """What the template makes of it: the answer has to be one that is possible."""
         try:
-            with warm_sandbox() as sandbox:
-                example = render_examples(
-                    self._template, identify([row], self._template), sandbox=sandbox,
-                    phrasings="one", seed=0,
-                )[0]  # fmt: skip
+            example = self._example(row)
         except StudioError as error:
             return f"wrong format: {error}"
         if not example.completion:
@@ -92,6 +90,20 @@ class Sieve:
         if example.choices and example.completion not in example.choices:
             return f"not a choice: '{example.completion[:40]}'"
         return ""
+
+    def _example(self, row: Row) -> Example:
+        with warm_sandbox() as sandbox:
+            return render_examples(
+                self._template, identify([row], self._template), sandbox=sandbox, phrasings="one",
+                seed=0,
+            )[0]  # fmt: skip
+
+    def answerable(self, proposals: Sequence[Proposal]) -> dict[int, Example]:
+        """By place, the examples of proposals without a fault that have possible answers."""
+        found = {
+            place: self._example(one.row) for place, one in enumerate(proposals) if not one.fault
+        }
+        return {place: example for place, example in found.items() if example.choices}
 
     def _like_another(self, row: Row) -> str:
         nearest = self._known.nearest(self._text(row), self._new)
@@ -103,6 +115,18 @@ class Sieve:
 
     def _text(self, row: Row) -> str:
         return " ".join(str(row.get(name, "")) for name in self._asked)
+
+
+def doubt(
+    proposals: Sequence[Proposal], examples: Mapping[int, Example], answers: Sequence[str]
+) -> list[Proposal]:
+    """The proposals, with a fault where a model that was asked gave another answer."""
+    doubted = list(proposals)
+    for (place, example), said in zip(examples.items(), answers, strict=True):
+        if split_words(said) != split_words(example.completion):
+            fault = f"answered otherwise: '{said.strip()[:40]}'"
+            doubted[place] = proposals[place].model_copy(update={"fault": fault})
+    return doubted
 
 
 def _bounds(rows: Sequence[Row], name: str) -> tuple[int, int]:

@@ -86,8 +86,8 @@ def _wire_ways(
                   ways.propose])  # fmt: skip
     wire([tab.select, bench.book.change, bench.changed.change], refresh, studio,
          inputs=[*held, ways.way], trigger_mode="always_last",
-         outputs=[standing, ways.column, ways.write[0], ways.plan, *ways.asks, ways.asked,
-                  ways.turned, *listed])  # fmt: skip
+         outputs=[standing, ways.column, ways.write[0], ways.write[-1], ways.plan, *ways.asks,
+                  ways.asked, ways.turned, *listed])  # fmt: skip
     wire(ways.way.input, show, studio, inputs=[*held, ways.way], outputs=listed)
     wire(ways.asked.input, settle, studio, inputs=[*held, ways.asked], outputs=bench.changed)
 
@@ -96,7 +96,7 @@ def _wire_ways(
 def refresh(studio: Studio, id: str | None, scope: str | None, way: str) -> list[Any]:
     """Everything as the workbook stands now."""
     if not id:
-        settings = 5 + more_ways.ASKS
+        settings = 6 + more_ways.ASKS
         return [quiet(NO_BOOK), *[gr.skip()] * settings, *nothing(NO_BOOK)]
     book = studio.workbooks.open(id, scope)
     return [_tell_book(book), *more_ways.fit(studio, book), *show(studio, id, scope, way)]
@@ -177,7 +177,7 @@ def _write(
     studio: Studio, id: str, scope: str | None, owner: str, write: Sequence[Any],
     drawn: dict[str, Any],
 ) -> Iterator[list[Any]]:  # fmt: skip
-    who, shots, heat, new, *asks = write
+    who, shots, heat, new, checker, *asks = write
     plan = studio.plan_writing(id, owner=scope)
     known = dict(zip(plan.written, asks, strict=False))
     plan = replace(plan, asks={**plan.asks, **{name: ask for name, ask in known.items() if ask}})
@@ -188,7 +188,7 @@ def _write(
     skipped = [gr.skip()] * 4
     writing = studio.write_rows(
         id, plan, **more_ways.lane_of(who), shots=int(shots), temperature=heat, new=new,
-        asker=owner, **drawn,
+        checker=checker or "", asker=owner, **drawn,
     )  # fmt: skip
     with closing(writing):
         seen = 0

@@ -36,6 +36,7 @@ ABOUT = {
 BASE_MARK = "base "
 ASKS = 3
 MOST = 400
+NOBODY = ("nobody", "")
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,12 @@ def _lay_out_writing() -> tuple[gr.HTML, list[Any], list[gr.Textbox]]:
             0.3, 1, value=NEW, step=0.05, label="Known from ROUGE-L", min_width=140,
             info="Rows more alike than this are not new.", elem_id="more-new",
         )  # fmt: skip
-    return plan, [who, shots, heat, new], asks
+        checker = gr.Dropdown(
+            [NOBODY], value="", label="Who checks the answers", min_width=200,
+            elem_id="more-checker", info="A model that knows the task; what it would answer "
+            "otherwise is not ticked.",
+        )  # fmt: skip
+    return plan, [who, shots, heat, new, checker], asks
 
 
 def show_way(way: str) -> list[Any]:
@@ -138,6 +144,7 @@ def fit(studio: Studio, book: Workbook) -> list[Any]:
     return [
         gr.Dropdown(choices=texts, value=next(iter(texts), None)),
         gr.Dropdown(choices=writers, value=writers[0][1]),
+        gr.Dropdown(choices=[NOBODY, *((title, _lane(one)) for title, one in writers)], value=""),
         *_fit_plan(studio, book),
         gr.Radio([(f"in one phrasing, drawn by weight ({count:,} examples)", "one"),
                   (every, "all")], value=book.options.get("phrasings", "one")),
@@ -182,3 +189,7 @@ def lane_of(writer: str) -> dict[str, Any]:
     if writer.startswith(BASE_MARK):
         return {"lane": BASE, "base": writer.removeprefix(BASE_MARK)}
     return {"lane": writer}
+
+
+def _lane(writer: str) -> str:
+    return str(lane_of(writer)["lane"])

@@ -1,10 +1,12 @@
 """More from little: proposals for a workbook, and what a person takes of them."""
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-from studio.chat.protocol import Sampling
+from studio.chat.protocol import Sampling, Update
 from studio.data.augment import FEW, add_noise, find_text, originals, say_otherwise
 from studio.data.gather import Gathered, Place
 from studio.data.invention import SHOTS, Plan, Writing, suggest_plan
@@ -14,7 +16,7 @@ from studio.data.novelty import NEW
 from studio.data.proposals import Proposal, load_proposals, save_proposals
 from studio.data.readers import Row
 from studio.data.rewording import ENGLISH, read_patterns
-from studio.data.sieve import Sieve
+from studio.data.sieve import Sieve, doubt
 from studio.data.template_parts import Phrasing
 from studio.data.typing_slips import KINDS, SHARE, Noise
 from studio.data.workbook import Workbook
@@ -92,6 +94,7 @@ class Growing(Judging):
         shots: int = SHOTS,
         temperature: float = 0.8,
         new: float = NEW,
+        checker: str = "",
         seed: int = 0,
         owner: str | None = None,
         asker: str = "",
@@ -99,32 +102,34 @@ class Growing(Judging):
         """Let a model write rows, a batch at a time; closing the generator stops it at once.
 
         What is whole by then stays proposed. `new` is the ROUGE-L from which on a row counts as
-        known; `asker` is the visitor in whose name the model is asked.
+        known. A `checker` is a lane that answers every new row that has possible answers: where it
+        says another one, that speaks against the row. `asker` is the visitor in whose name models
+        are asked.
         """
         book = self.workbooks.open(workbook, owner)
         plan = plan or suggest_plan(book.template, book.entries())
         writing = Writing(book.entries(), plan, shots=shots, seed=seed)
         sieve = Sieve(book.template, book.entries(), plan, new=new)
+        ask = partial(self.ask, base=base, method=method, owner=asker)
         drawn = Sampling(temperature=temperature, top_p=0.95, own_luck=True)
         how = f"written by {self._named(lane, base)}"
         found = load_proposals(book.folder)
         for done in range(0, count, BATCH):
+            standing = Written(tuple(found), done, count)
             begun = writing.begin(min(BATCH, count - done))
             for at, column in enumerate(plan.written):
-                sampling = drawn.model_copy(
-                    update={
-                        "seed": seed + 100 * done + at,
-                        "max_new_tokens": writing.longest(column),
-                    }
-                )
+                fresh = {"seed": seed + 100 * done + at, "max_new_tokens": writing.longest(column)}
                 asked = [(lane, talk) for talk in writing.questions(begun, column)]
-                answers = self.ask(asked, base=base, method=method, sampling=sampling, owner=asker)
-                for update in answers:
-                    saying = update.rows[0].text if update.rows else ""
-                    yield Written(tuple(found), done, count, saying, update.waiting)
-                for one, said in zip(begun, update.rows, strict=True):
-                    writing.take(one, column, said.text, stopped=said.stopped)
+                answers = ask(asked, sampling=drawn.model_copy(update=fresh))
+                said = yield from _hear(answers, standing)
+                for one, text in zip(begun, said.rows, strict=True):
+                    writing.take(one, column, text.text, stopped=text.stopped)
             made = [Proposal(row=one.row, how=how, fault=sieve.fault(one)) for one in begun]
+            if checker:
+                examples = sieve.answerable(made)
+                asked = [(checker, example.messages) for example in examples.values()]
+                said = yield from _hear(ask(asked, sampling=Sampling()), standing)
+                made = doubt(made, examples, [one.text for one in said.rows])
             found = _propose(book, made)
             yield Written(tuple(found), done + len(begun), count)
 
@@ -181,6 +186,16 @@ class Growing(Judging):
         return self.workbooks.begin(
             template.title, Gathered(rows, places, []), template, owner=book.card.owner
         )
+
+
+def _hear(answers: Generator[Update], standing: Written) -> Generator[Written, None, Update]:
+    """Pass on what is being said, and give all of it at the end."""
+    last = Update(id=0)
+    with closing(answers):
+        for last in answers:
+            saying = last.rows[0].text if last.rows else ""
+            yield replace(standing, saying=saying, waiting=last.waiting)
+    return last
 
 
 def _propose(book: Workbook, made: Sequence[Proposal]) -> list[Proposal]:
