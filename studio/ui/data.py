@@ -6,7 +6,6 @@ import gradio as gr
 
 from studio.studio import Studio
 from studio.ui import (
-    before,
     book_checks,
     book_rows,
     books,
@@ -22,7 +21,7 @@ from studio.ui.links import Links
 
 PANELS: dict[str, Any] = {
     "Rows": rows_in, "Template": templates, "Examples": book_rows, "Checks": book_checks,
-    "More": more, "Freeze": freeze, "Before": before,
+    "More": more, "Freeze": freeze,
 }  # fmt: skip
 """In the order of the work; each has `build(studio, links, bench, tab)`."""
 

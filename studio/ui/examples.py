@@ -1,53 +1,15 @@
-"""How the Data tab shows templates, rows, examples and datasets: HTML, every text escaped."""
+"""How the Data tab shows datasets: HTML, every text escaped."""
 
 from collections.abc import Sequence
 from html import escape
 
 from studio.data.checks import Finding
 from studio.data.dataset import Dataset
-from studio.data.readers import Rows
-from studio.data.template import Template
 from studio.ui import markup
 
-WAITING = markup.empty("One row appears here as the model will see it, once there are rows.")
-NOT_BUILT = markup.empty("Press Build dataset: its card, and what the checks found, appear here.")
 NO_DATASET = "No dataset yet. Bring rows in above, and freeze them when they are right."
-REFUSED_SHOWN = 20
 DATASETS_SHOWN = 50
 SIGNS = {"note": "· note", "warning": "! warning", "error": "× left out"}
-
-
-def searched(template: Template) -> str:
-    """The text that a search for a template looks in."""
-    parts = (template.name, template.title, template.description, template.task)
-    return " ".join(parts).casefold()
-
-
-def tell_template(template: Template) -> str:
-    """What a template is for."""
-    columns = ", ".join(sorted(template.variables() - {"answer_choices"})) or "none"
-    ways = len(template.phrasings)
-    return f"<p>{escape(template.description)}</p>" + markup.quiet(
-        f"{template.task.capitalize()}; {ways} phrasing{'s' if ways != 1 else ''}; "
-        f"reads the columns {columns}. {template.license}."
-    )
-
-
-def tell_rows(rows: Rows) -> str:
-    """How many rows were read, and every refused one with its line and reason."""
-    if not rows.rows and not rows.refused:
-        return markup.quiet("No rows yet.")
-    names = list(dict.fromkeys(name for row in rows.rows[:100] for name in row))
-    text = markup.quiet(f"{len(rows.rows):,} rows with the columns {', '.join(names)}.")
-    if rows.refused:
-        listed = [[str(line), escape(reason)] for line, reason in rows.refused[:REFUSED_SHOWN]]
-        more = len(rows.refused) - len(listed)
-        text += (
-            f"<p><strong>{len(rows.refused):,} refused</strong>"
-            f"{f', the first {len(listed)} listed' if more else ''}.</p>"
-            + markup.table(["Line", "Why"], listed, numbers=[0])
-        )
-    return text
 
 
 def tell_dataset(dataset: Dataset) -> str:
