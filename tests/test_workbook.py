@@ -9,16 +9,18 @@ from pathlib import Path
 import pytest
 
 from studio import Studio
+from studio.data import checking
 from studio.data.drafts import Provenance
 from studio.data.example import Message
 from studio.data.gather import Gathered, Place
+from studio.data.progress import Progress
 from studio.data.readers import FIELD_CHARACTERS, Row
 from studio.data.template import Template
 from studio.data.workbook import EDITS, Workbook
-from studio.data.workbook_checks import last_check
+from studio.data.workbook_checks import Checked, last_check
 from studio.data.workbook_view import Wish, arrange, filters, orders
 from studio.data.workbooks import Workbooks
-from studio.errors import ChatError, DatasetError
+from studio.errors import ChatError, DatasetError, TemplateError
 
 PLAIN = Template.parse(
     """
@@ -260,7 +262,8 @@ def test_findings_name_entries_also_behind_excluded_ones(studio: Studio, book: W
     assert checked.rows("empty") == (10,)
     assert checked.rows("personal data") == (20,)
     assert checked.by_row[10] == ["empty"]
-    assert {one.row for one in (*checked.train, *checked.heldout)} == set(range(4, 31))
+    assert set(checked.lengths) == set(range(4, 31))
+    assert checked.train + checked.heldout == 27
     assert checked.lengths[20][0] == len("Write to ann@example.org")
     assert last_check(book) is checked is studio.checked(book.id)
 
@@ -294,13 +297,35 @@ def test_what_needs_a_person_is_not_mended(studio: Studio) -> None:
 
 def test_checks_tell_what_they_do_and_texts_are_no_labels(studio: Studio, book: Workbook) -> None:
     *told, checked = studio.check(book.id)
-    assert told[0] == "Making examples of 30 rows"
-    assert not isinstance(checked, str)
-    assert checked.answers == []
+    assert [str(one) for one in told] == ["Looking at 30 rows"]
+    assert isinstance(checked, Checked)
+    assert checked.answers == ()
     assert sum(checked.languages.values()) == 30
     book.exclude(range(1, 31))
     with pytest.raises(DatasetError, match="Every row is excluded"):
         list(studio.check(book.id))
+
+
+def test_many_rows_are_checked_apart_and_give_the_same(
+    studio: Studio, book: Workbook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book.exclude([4])
+    book.edit(10, {"answer": ""})
+    here = studio.checked(book.id)
+    monkeypatch.setattr(checking, "SMALL", 10)
+    *told, apart = studio.check(book.id)
+    assert apart == here
+    assert last_check(book) is apart
+    shares = [one.share for one in told if isinstance(one, Progress)]
+    assert shares == sorted(shares)
+    assert len(shares) == len(told) > 2
+    book.use_template(PLAIN.model_copy(update={"answer": "{{ n / 0 }}"}))
+    with pytest.raises(TemplateError, match="'plain'"):
+        list(studio.check(book.id))
+    stopped = studio.check(book.id)
+    next(stopped)
+    stopped.close()  # type: ignore[attr-defined]
+    assert last_check(book) is apart
 
 
 # ---- what was kept in chat

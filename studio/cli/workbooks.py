@@ -42,15 +42,15 @@ def check_workbook(studio: Studio, workbook: str, as_json: bool) -> None:
     """Show what is odd about the rows of WORKBOOK, and what can be mended by itself."""
     checked: Checked | None = None
     for step in studio.check(workbook):
-        if isinstance(step, str):
-            click.echo(f"… {step}", err=True)
-        else:
+        if isinstance(step, Checked):
             checked = step
+        else:
+            click.echo(f"… {step}", err=True)
     assert checked
     if as_json:
         show_json([finding.model_dump(mode="json") for finding in checked.findings])
         return
-    click.echo(f"{len(checked.train):,} examples to learn from, {len(checked.heldout):,} held out")
+    click.echo(f"{checked.train:,} examples to learn from, {checked.heldout:,} held out")
     for finding in checked.findings:
         mend = f" [fix: {finding.kind}]" if finding.rows and label(finding.kind) else ""
         count = f" ({finding.count:,})" if finding.count else ""

@@ -1,41 +1,52 @@
 """What is wrong with a workbook's rows, found by making examples of them as freezing would."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from weakref import WeakKeyDictionary
 
+from pydantic import BaseModel, ConfigDict
+
+from studio.data.building import STAGES as MAKING
 from studio.data.building import check_made, make_examples
 from studio.data.checks import Finding
 from studio.data.descent import descents
 from studio.data.example import Example
+from studio.data.length_check import Reads
 from studio.data.odd_text import languages
+from studio.data.progress import Tell, say_nothing
 from studio.data.ways import Ways
 from studio.data.workbook import Workbook
 from studio.errors import DatasetError
 
+LANGUAGES = "Telling the languages"
+STAGES = {**MAKING, LANGUAGES: 0.5}
 LABELS_SHOWN = 60
 READ_FOR_LANGUAGE = 1_000  # examples; the mix of so many is told within three percent
 READ_FOR_LENGTH = 5_000
 
-Questions = Callable[[], Mapping[str, Sequence[str]]]
 
-
-@dataclass(frozen=True)
-class Checked:
+class Checked(BaseModel):
     """What the checks found in a workbook as it was then."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     version: int
     """Of the workbook; another one means that something was done since."""
     findings: tuple[Finding, ...]
     """Their rows are numbers of entries, all of them, the worst finding first."""
-    train: tuple[Example, ...]
-    """What would be learned; the rows are numbers of entries."""
-    heldout: tuple[Example, ...]
-    """What would be kept back."""
-    languages: Mapping[str, int] = field(default_factory=dict)
+    train: int
+    """How many examples would be learned."""
+    heldout: int
+    """How many would be kept back."""
+    answers: tuple[tuple[str, int, int], ...]
+    """Each answer with how often it is learned and held out; none where answers are texts."""
+    languages: dict[str, int]
     """How many examples of those looked at are in which language; "" where it is not certain."""
+    lengths: dict[int, tuple[int, int]]
+    """Characters of prompt and answer by the number of the entry, of its first example."""
+    sample: tuple[Example, ...]
+    """Examples spread evenly over all, for what takes longer per example."""
 
     def rows(self, kind: str) -> tuple[int, ...]:
         """Numbers of the entries that a finding concerns."""
@@ -50,29 +61,6 @@ class Checked:
                 kinds[number].append(finding.kind)
         return kinds
 
-    @cached_property
-    def lengths(self) -> dict[int, tuple[int, int]]:
-        """Characters of prompt and answer by the number of the entry, of its first example."""
-        found: dict[int, tuple[int, int]] = {}
-        for one in (*self.train, *self.heldout):
-            asked = sum(len(message.content) for message in one.messages)
-            found.setdefault(one.row, (asked, len(one.completion)))
-        return found
-
-    @cached_property
-    def answers(self) -> list[tuple[str, int, int]]:
-        """Each answer with how often it is learned and held out; empty where answers are texts."""
-        learned = Counter(one.completion for one in self.train)
-        kept = Counter(one.completion for one in self.heldout)
-        both = learned + kept
-        labels = len(both) <= max(2, both.total() // 2) and len(both) <= LABELS_SHOWN
-        return [(one, learned[one], kept[one]) for one, _ in both.most_common()] if labels else []
-
-    def sample(self) -> Sequence[Example]:
-        """Examples spread evenly over all, for what takes longer per example."""
-        both = [*self.train, *self.heldout]
-        return both[:: 1 + len(both) // READ_FOR_LENGTH]
-
 
 _LAST: WeakKeyDictionary[Workbook, Checked] = WeakKeyDictionary()
 
@@ -82,39 +70,66 @@ def last_check(book: Workbook) -> Checked | None:
     return _LAST.get(book)
 
 
-def check(book: Workbook, asked: Questions = dict) -> Iterator[str | Checked]:
-    """Tell what is being done, and at last what was found; stop whenever you like.
+def remember(book: Workbook, checked: Checked) -> None:
+    """Keep what was found, for whoever looks at the workbook next."""
+    _LAST[book] = checked
 
-    `asked` gives the questions of probes by name. DatasetError or TemplateError as in freezing.
+
+def check(
+    book: Workbook,
+    asked: Mapping[str, Sequence[str]],
+    *,
+    reads: Reads | None = None,
+    tell: Tell = say_nothing,
+) -> Checked:
+    """Look the workbook over; `asked` and `reads` are those of `check_made`.
+
+    DatasetError or TemplateError as in freezing, but one side may be empty.
     """
     version, kept = book.version, book.kept()
     if not kept:
         raise DatasetError("Every row is excluded; include some.")
-    yield f"Making examples of {len(kept):,} rows"
-    numbers = [entry.number for entry in kept]
-    settled = {name: book.options[name] for name in Ways.model_fields if name in book.options}
-    rows, origins = [entry.row for entry in kept], [entry.origin for entry in kept]
-    descent = descents(origins, numbers)
-    made = make_examples(book.template, rows, Ways.of(**settled), origins=origins, descent=descent)
-    train, heldout = made.train, made.heldout
-    yield f"Looking at {len(train) + len(heldout):,} examples"
-    findings = made.findings + check_made(made, asked=asked())
-    yield "Telling the languages"
-    both = [*train, *heldout]
+    numbers, origins = [one.number for one in kept], [one.origin for one in kept]
+    settled = {name: one for name, one in book.options.items() if name in Ways.model_fields}
+    made = make_examples(
+        book.template, [one.row for one in kept], Ways.of(**settled), origins=origins,
+        descent=descents(origins, numbers), tell=tell,
+    )  # fmt: skip
+    findings = made.findings + check_made(made, asked=asked, reads=reads, tell=tell)
+    tell(LANGUAGES)
+    both = [*made.train, *made.heldout]
     read = both[:: 1 + len(both) // READ_FOR_LANGUAGE]
     order = ("error", "warning", "note")
-    _LAST[book] = Checked(
+    return Checked(
         version=version,
         findings=tuple(
             one.model_copy(update={"rows": tuple(numbers[at - 1] for at in one.rows)})
             for one in sorted(findings, key=lambda one: order.index(one.severity))
         ),
-        train=_numbered(train, numbers),
-        heldout=_numbered(heldout, numbers),
+        train=len(made.train),
+        heldout=len(made.heldout),
+        answers=_balance(made.train, made.heldout),
         languages=Counter(languages([one.messages[-1].content for one in read])),
+        lengths={numbers[at - 1]: length for at, length in _lengths(both).items()},
+        sample=tuple(both[:: 1 + len(both) // READ_FOR_LENGTH]),
     )
-    yield _LAST[book]
 
 
-def _numbered(examples: Sequence[Example], numbers: Sequence[int]) -> tuple[Example, ...]:
-    return tuple(one.model_copy(update={"row": numbers[one.row - 1]}) for one in examples)
+def _balance(
+    train: Sequence[Example], heldout: Sequence[Example]
+) -> tuple[tuple[str, int, int], ...]:
+    learned = Counter(one.completion for one in train)
+    kept = Counter(one.completion for one in heldout)
+    both = learned + kept
+    if len(both) > min(LABELS_SHOWN, max(2, both.total() // 2)):
+        return ()
+    return tuple((one, learned[one], kept[one]) for one, _ in both.most_common())
+
+
+def _lengths(examples: Sequence[Example]) -> dict[int, tuple[int, int]]:
+    found: dict[int, tuple[int, int]] = {}
+    for one in examples:
+        if one.row not in found:
+            asked = sum(len(message.content) for message in one.messages)
+            found[one.row] = (asked, len(one.completion))
+    return found

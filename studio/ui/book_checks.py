@@ -8,6 +8,7 @@ import gradio as gr
 
 from studio.data.checks import Finding
 from studio.data.fixes import label
+from studio.data.progress import Progress
 from studio.data.token_lengths import lengths
 from studio.data.workbook import Workbook
 from studio.data.workbook_checks import Checked, last_check
@@ -17,7 +18,7 @@ from studio.studio import Studio
 from studio.ui import book_pictures
 from studio.ui.border import told, wire
 from studio.ui.links import Links
-from studio.ui.markup import empty, quiet, table
+from studio.ui.markup import bar, empty, quiet, table
 from studio.ui.seen import MAX_LENGTH, tell_fault
 from studio.ui.workbench import Workbench, now, open_panel
 
@@ -110,11 +111,12 @@ def run(
     book = studio.workbooks.open(id, scope)
     kept = [gr.skip()] * 4
     try:
-        for step in studio.check(id, owner=scope):
-            if isinstance(step, str):
-                yield [quiet(f"… {step}"), *kept, gr.Button(visible=True)]
-            else:
+        steps = studio.check(id, owner=scope, base=base.strip(), max_length=int(longest or 0))
+        for step in steps:
+            if isinstance(step, Checked):
                 yield _draw(book, step, base, longest)
+            else:
+                yield [_tell_progress(step), *kept, gr.Button(visible=True)]
     except StudioError as error:
         yield [tell_fault(error), empty(UNCHECKED), "", "", "", gr.Button(visible=False)]
 
@@ -157,6 +159,10 @@ def choose(studio: Studio, event: gr.EventData, id: str | None, scope: str | Non
     return [gr.skip(), gr.skip(), now()]
 
 
+def _tell_progress(progress: Progress) -> str:
+    return quiet(f"… {progress}") + bar(progress.share, "Checking")
+
+
 def _draw(book: Workbook, checked: Checked | None, base: str, longest: float) -> list[Any]:
     told_here, hidden = _tell(book, checked), gr.Button(visible=False)
     if checked is None:
@@ -175,7 +181,7 @@ def _tell(book: Workbook, checked: Checked | None) -> str:
     if checked is None:
         return quiet(UNCHECKED)
     made = (
-        f"{len(checked.train):,} examples to learn from, {len(checked.heldout):,} held out, as "
+        f"{checked.train:,} examples to learn from, {checked.heldout:,} held out, as "
         f"template '{book.template.name}' makes them."
     )
     stale = checked.version != book.version
@@ -213,10 +219,10 @@ def _buttons(finding: Finding) -> str:
 
 
 def _draw_lengths(checked: Checked, base: str, longest: float) -> str:
-    sample = checked.sample()
+    sample = checked.sample
     try:
         found = lengths(sample, find_base(base.strip() or "starter", download=False).folder)
     except StudioError as error:
         return tell_fault(error)
-    total = len(checked.train) + len(checked.heldout)
+    total = checked.train + checked.heldout
     return book_pictures.draw_lengths(found, max_length=int(longest or MAX_LENGTH), total=total)

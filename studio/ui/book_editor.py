@@ -1,6 +1,5 @@
 """One row of a workbook, opened: its columns to write in, its tags, and what the model will see."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
@@ -45,9 +44,8 @@ class Editor:
                                       elem_id="examples-row-back")  # fmt: skip
                 self.ahead = gr.Button("Next row", size="sm", min_width=80,
                                        elem_id="examples-row-ahead")  # fmt: skip
-            self.tags = gr.Dropdown([], value=[], multiselect=True, allow_custom_value=True,
-                                    label="Tags", info="Write one and press Enter.",
-                                    elem_id="examples-tags")  # fmt: skip
+            self.tags = gr.Textbox(value="", label="Tags", info="With commas between.",
+                                   max_lines=2, elem_id="examples-tags")  # fmt: skip
         self.seen = gr.HTML(elem_id="examples-seen")
 
     @property
@@ -72,8 +70,8 @@ def wire_up(studio: Studio, view: View, editor: Editor) -> None:
     written = [*editor.boxes, editor.rest, *view.held]
     wire(editor.save.click, save, studio, inputs=written, outputs=view.bench.changed)
     wire(editor.leave.click, leave, studio, inputs=view.held, outputs=view.bench.changed)
-    wire(editor.tags.input, retag, studio, inputs=[editor.tags, *view.held],
-         outputs=view.bench.changed)  # fmt: skip
+    wire([editor.tags.submit, editor.tags.blur], retag, studio,
+         inputs=[editor.tags, *view.held], outputs=view.bench.changed)  # fmt: skip
 
 
 @told
@@ -137,8 +135,7 @@ def show(looked: Looked, number: int) -> list[Any]:
         *boxes,
         gr.Textbox(value=form.rest, visible=bool(form.rest)),
         "Include again" if entry.excluded else "Exclude",
-        gr.Dropdown(choices=book.tags(), value=list(entry.tags), multiselect=True,
-                    allow_custom_value=True),
+        ", ".join(entry.tags),
         seen.draw(book.template, entry.row, pool=[one.row for one in book.entries()[:POOL]]),
     ]  # fmt: skip
 
@@ -166,15 +163,16 @@ def leave(studio: Studio, *held: Any) -> float:
 
 
 @told
-def retag(studio: Studio, tags: Sequence[str], *held: Any) -> float:
+def retag(studio: Studio, tags: str | None, *held: Any) -> Any:
     """Let the open row have these tags and no others."""
     looked, number = _open(studio, *held)
     before = looked.book.entry(number).tags
-    for tag in tags:
+    wished = [" ".join(tag.split()) for tag in (tags or "").split(",") if tag.strip()]
+    for tag in wished:
         looked.book.tag([number], tag)
-    for tag in set(before) - set(tags):
+    for tag in set(before) - set(wished):
         looked.book.untag([number], tag)
-    return now()
+    return gr.skip() if looked.book.entry(number).tags == before else now()
 
 
 def _open(studio: Studio, *held: Any) -> tuple[Looked, int]:

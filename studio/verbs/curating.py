@@ -2,20 +2,36 @@
 
 from collections.abc import Iterator
 
+from studio.data.checking import check_apart
 from studio.data.draft import template_of
+from studio.data.length_check import Reads
+from studio.data.progress import Progress
 from studio.data.workbook import Workbook
-from studio.data.workbook_checks import Checked, check, last_check
+from studio.data.workbook_checks import Checked, last_check
 from studio.data.workbook_draft import take_in
 from studio.data.workbook_fixes import mend
-from studio.verbs.releasing import Releasing
+from studio.models.catalogue import find_base
+from studio.verbs.making import Making
+
+MAX_LENGTH = 512
+"""Tokens; as in a recipe that says nothing else."""
 
 
-class Curating(Releasing):
+class Curating(Making):
     """Checks and fixes of workbooks."""
 
-    def check(self, workbook: str, *, owner: str | None = None) -> Iterator[str | Checked]:
-        """Tell what is being done, and at last what was found; stop it whenever you like."""
-        return check(self.workbooks.open(workbook, owner), self._asked)
+    def check(
+        self, workbook: str, *, owner: str | None = None, base: str = "", max_length: int = 0
+    ) -> Iterator[Progress | Checked]:
+        """Tell how far it is, and at last what was found; close it to stop.
+
+        What is over-long is found in tokens of `base`, by default what was settled for freezing.
+        """
+        book = self.workbooks.open(workbook, owner)
+        read_by = base or str(book.options.get("base") or "starter")
+        longest = max_length or int(book.options.get("max_length") or MAX_LENGTH)
+        reads = Reads(find_base(read_by, download=False).folder, longest)
+        return check_apart(book, self._asked, reads=reads)
 
     def checked(self, workbook: str, *, owner: str | None = None) -> Checked:
         """What the checks find in the workbook as it stands now."""
