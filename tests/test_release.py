@@ -175,6 +175,21 @@ def test_a_diff_shows_the_templates_lines_and_the_options(studio: Studio) -> Non
     assert {change.moved for change in found.changed} > {""}
 
 
+def test_a_wording_that_is_never_learned_goes_out_with_the_rest(
+    studio: Studio, tmp_path: Path
+) -> None:
+    two = [{"prompt": "Good or bad? {{ text }}"}, {"prompt": "Was it good? {{ text }}"}]
+    both = Template.model_validate(template().model_dump(exclude_none=True) | {"phrasings": two})
+    dataset = freeze(studio, template=both, heldout_phrasings=(2,))
+    folder = studio.export_dataset(dataset.id, "parquet", tmp_path)
+    assert (folder / "data" / "unseen.parquet").exists()
+    assert f"{dataset.card.heldout} of them also in a wording" in (folder / "README.md").read_text()
+    found = studio.diff_datasets(freeze(studio, template=both).id, dataset.id)
+    unseen = [one for one in found.added if one.phrasing == 2]
+    moved = [one for one in found.changed if one.moved.endswith("unseen")]
+    assert len(unseen) + len(moved) == dataset.card.unseen
+
+
 def test_a_dataset_is_like_itself(studio: Studio) -> None:
     made = freeze(studio, mixture=(Part(kind="probes", name="starter-opposites", share=0.5),))
     found = studio.diff_datasets(made.id, made.id)
@@ -201,8 +216,8 @@ def test_json_lines_hold_every_letter(studio: Studio, tmp_path: Path) -> None:
     dataset = freeze(studio)
     for form in ("messages", "prompt-completion"):
         folder = studio.export_dataset(dataset.id, form, tmp_path / "out")
-        for side, name in (("train", "train"), ("test", "heldout")):
-            read = read_rows(folder / f"{name}.jsonl")
+        for side in ("train", "test"):
+            read = read_rows(folder / f"{side}.jsonl")
             assert read.refused == []
             both = [
                 row.get("messages") or [*row["prompt"], *row["completion"]] for row in read.rows

@@ -11,7 +11,7 @@ from typing import Any
 
 from studio.data.dataset import Dataset
 from studio.data.example import Example
-from studio.data.hub_card import PATHS, readme
+from studio.data.hub_card import PATHS, readme, sides_of
 from studio.errors import DatasetError
 
 FORMS = {
@@ -61,24 +61,24 @@ def rows_of(example: Example, form: str = "messages") -> dict[str, Any]:
 
 
 def _write(dataset: Dataset, form: str, folder: Path) -> None:
-    sides = {"train": dataset.train(), "test": dataset.heldout()}
+    sides = sides_of(dataset)
     if form == "parquet":
         write_repository(dataset, folder)
     elif form == "datasets":
         with tempfile.TemporaryDirectory() as parquet:
             _write_parquet(sides, Path(parquet))
-            _save_to_disk(Path(parquet), folder)
+            _save_to_disk({side: Path(parquet) / PATHS[side] for side in sides}, folder)
     else:
-        for side, name in (("train", "train"), ("test", "heldout")):
-            lines = (json.dumps(rows_of(one, form), ensure_ascii=False) for one in sides[side])
+        for side, examples in sides.items():
+            lines = (json.dumps(rows_of(one, form), ensure_ascii=False) for one in examples)
             text = "".join(f"{line}\n" for line in lines)
-            (folder / f"{name}.jsonl").write_bytes(text.encode("utf-8", "surrogatepass"))
+            (folder / f"{side}.jsonl").write_bytes(text.encode("utf-8", "surrogatepass"))
         _write_template(dataset, folder)
 
 
 def write_repository(dataset: Dataset, folder: Path) -> None:
     """What a repository of the Hub holds: Parquet, the README with its metadata, the template."""
-    _write_parquet({"train": dataset.train(), "test": dataset.heldout()}, folder)
+    _write_parquet(sides_of(dataset), folder)
     (folder / "README.md").write_text(readme(dataset), encoding="utf-8")
     _write_template(dataset, folder)
 
@@ -109,10 +109,10 @@ def _write_parquet(sides: Mapping[str, Sequence[Example]], folder: Path) -> None
         parquet.write_table(pa.Table.from_pylist(rows, schema), path)
 
 
-def _save_to_disk(parquet: Path, folder: Path) -> None:
+def _save_to_disk(parquet: Mapping[str, Path], folder: Path) -> None:
     """The library runs in a process of its own, without the network."""
     kept = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    files = {side: str(parquet / path) for side, path in PATHS.items()}
+    files = {side: str(path) for side, path in parquet.items()}
     done = subprocess.run(
         [sys.executable, "-m", "studio.engine.write_dataset", json.dumps(files), str(folder)],
         env=kept | {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"},

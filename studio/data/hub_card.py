@@ -1,10 +1,12 @@
 """A dataset's README as the Hugging Face Hub reads it: metadata first, then what it is."""
 
 import re
+from collections.abc import Sequence
 
 import yaml
 
 from studio.data.dataset import Dataset
+from studio.data.example import Example
 from studio.data.template import Template
 
 LICENSES = re.compile(
@@ -13,8 +15,12 @@ LICENSES = re.compile(
 )
 """What the Hub calls the usual ones."""
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
-PATHS = {"train": "data/train.parquet", "test": "data/test.parquet"}
-"""Where a repository has the two sides; held-out is called test there."""
+PATHS = {
+    "train": "data/train.parquet",
+    "test": "data/test.parquet",
+    "unseen": "data/unseen.parquet",
+}
+"""Where a repository has each side; held-out is called test there."""
 
 COLUMNS = (
     ("messages", "the conversation; its last message, the assistant's, is what is learned"),
@@ -48,10 +54,16 @@ def metadata(dataset: Dataset, template: Template) -> dict[str, object]:
         "configs": [
             {
                 "config_name": "default",
-                "data_files": [{"split": side, "path": path} for side, path in PATHS.items()],
+                "data_files": [{"split": side, "path": PATHS[side]} for side in sides_of(dataset)],
             }
         ],
     }
+
+
+def sides_of(dataset: Dataset) -> dict[str, Sequence[Example]]:
+    """The examples of every side there is, as the Hub calls them."""
+    sides = {"train": dataset.train(), "test": dataset.heldout(), "unseen": dataset.unseen()}
+    return {side: examples for side, examples in sides.items() if examples}
 
 
 def _license(text: str) -> dict[str, str]:
@@ -72,11 +84,16 @@ def _about(dataset: Dataset) -> str:
     source = f"\n\nThe texts come from: {card.source}." if card.source else ""
     return (
         f"# {card.name}\n\nData to tune a chat model with: {card.train:,} examples to learn from, "
-        f"and {card.heldout:,} held out to measure the gain, which must never be learned. "
+        f"and {card.heldout:,} held out to measure the gain, which must never be learned"
+        f"{_unseen(card.unseen)}. "
         f"Frozen with Instruct Studio on {card.created:%d %B %Y} as `{card.id}`.{source}\n\n"
         f"Licence of the template and its own rows: {card.license or 'unknown'}. Rows brought in "
         "from elsewhere keep the licence they came with."
     )
+
+
+def _unseen(count: int) -> str:
+    return f", {count:,} of them also in a wording that is never learned" if count else ""
 
 
 def _content(dataset: Dataset) -> str:

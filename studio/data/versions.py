@@ -51,7 +51,7 @@ def compare(before: Dataset, after: Dataset) -> Difference:
     old = [(one, side) for key, (one, side) in left.items() if key not in same]
     new = [(one, side) for key, (one, side) in right.items() if key not in same]
     changed: list[Change] = []
-    for key in (_content, _row, _question, _origin):
+    for key in (_content, _row, _question, _origin, _same_row, _same_origin):
         old, new, found = _pair(old, new, key)
         changed += found
     return Difference(
@@ -71,8 +71,8 @@ def _sided(dataset: Dataset) -> dict[Hashable, tuple[Example, str]]:
     """Every example by what it says and its side; how often it is said makes it another."""
     counted: dict[Hashable, int] = defaultdict(int)
     found: dict[Hashable, tuple[Example, str]] = {}
-    for side, examples in (("train", dataset.train()), ("heldout", dataset.heldout())):
-        for one in examples:
+    for side in ("train", "heldout", "unseen"):
+        for one in getattr(dataset, side)():
             key = (_content(one), side)
             counted[key] += 1
             found[(key, counted[key])] = (one, side)
@@ -113,6 +113,16 @@ def _question(example: Example) -> Hashable:
 
 def _origin(example: Example) -> Hashable:
     return example.origin and (example.origin, example.phrasing, example.part)
+
+
+def _same_row(example: Example) -> Hashable:
+    """Its row, in whatever phrasing."""
+    return (example.id.rpartition("-")[0], example.part)
+
+
+def _same_origin(example: Example) -> Hashable:
+    """Where its row came from, in whatever phrasing: another is drawn for a row that changed."""
+    return example.origin and (example.origin, example.part)
 
 
 def _lines(before: Dataset, after: Dataset) -> str:

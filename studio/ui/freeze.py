@@ -9,7 +9,7 @@ import gradio as gr
 from studio.data.dataset import Dataset
 from studio.errors import DatasetError, StudioError
 from studio.studio import Studio
-from studio.ui import examples, freeze_form, frozen, mixture
+from studio.ui import freeze_form, frozen, mixture
 from studio.ui.border import told, wire
 from studio.ui.links import Links, go_to
 from studio.ui.markup import bar, empty, quiet
@@ -102,9 +102,8 @@ def freeze_rows(
     for step in studio.freezing(id, owner=scope):
         if isinstance(step, Dataset):
             recipe = {"replay": options["replay"]} if options["replay"] else None
-            told_here = examples.tell_dataset(step)
-            tune = gr.Button(visible=True)
-            yield [told_here, step.id, recipe, tune, gr.Button(visible=False)]
+            card, tune = frozen.tell_dataset(step), gr.Button(visible=True)
+            yield [card, step.id, recipe, tune, gr.Button(visible=False)]
         else:
             drawn = quiet(f"… {step}") + bar(step.share, step.stage)
             yield [drawn, *waiting, gr.Button(visible=True)]

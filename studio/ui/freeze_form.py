@@ -63,7 +63,8 @@ def lay_out() -> Fields:
 def _lay_out_split() -> dict[str, Any]:
     with gr.Row():
         name = gr.Textbox("", label="Name", info="The same name makes a version of it.",
-                          max_length=80, min_width=180, elem_id="freeze-name")  # fmt: skip
+                          max_length=80, max_lines=1, min_width=180,
+                          elem_id="freeze-name")  # fmt: skip
         share = gr.Number(SHARE, label="Held-out share", minimum=0.01, maximum=0.99, step=0.05,
                           info="Kept back to measure the gain.", min_width=140,
                           elem_id="freeze-share")  # fmt: skip
@@ -108,7 +109,8 @@ def _lay_out_mixture() -> dict[str, Any]:
                               elem_id="freeze-earlier")  # fmt: skip
         earlier_share = slider("earlier-share", "Their share ", 0.05, MIXED)
     with gr.Row():
-        replay = slider("replay", "Written by the base itself", 0.0, 0.0)
+        replay = slider("replay", "Written by the base itself, while it is tuned", 0.0, 0.0)
+    with gr.Row():
         base = gr.Textbox("starter", label="Base", info="Whose tokens are counted.",
                           min_width=120, elem_id="freeze-base")  # fmt: skip
         longest = gr.Number(MAX_LENGTH, label="max_length", minimum=16, precision=0,

@@ -40,11 +40,11 @@ def build(studio: Studio, bench: Workbench) -> list[Any]:
         difference = gr.HTML(elem_id="frozen-difference")
         with gr.Row(elem_id="frozen-exports"):
             fetching.offer("dataset", FORMS, take_away, studio, inputs=chosen)
-        with gr.Row(equal_height=True):
+        with gr.Row():
             repository = gr.Textbox("", label="Repository on the Hub", placeholder="OWNER/NAME",
                                     min_width=200, elem_id="push-repository")  # fmt: skip
             private = gr.Checkbox(True, label="Private", min_width=100, elem_id="push-private")
-            push = gr.Button("Push to the Hub", min_width=140, elem_id="push")
+            push = gr.Button("Push to the Hub", size="sm", min_width=140, elem_id="push")
         pushed = gr.HTML(elem_id="pushed")
     shown = [chosen, other, card, difference]
     wire([bench.tab.select, bench.made.change], open_newest, studio, inputs=chosen, outputs=shown)
@@ -67,11 +67,7 @@ def open_newest(studio: Studio, id: str | None) -> list[Any]:
     before = versions[place - 1] if place else None
     choices = [(f"{one.card.name} ({one.id})", one.id) for one in datasets]
     others = [choice for choice in choices if choice[1] != dataset.id]
-    told_here = (
-        examples.tell_dataset(dataset)
-        + mixture.tell_portions(dataset.card.mixture, dataset.card.train)
-        + _tell_versions(versions, dataset)
-    )
+    told_here = tell_dataset(dataset) + _tell_versions(versions, dataset)
     return [
         gr.Dropdown(choices, value=dataset.id),
         gr.Dropdown(others, value=before.id if before else None),
@@ -110,10 +106,16 @@ def push_dataset(
     return quiet(f"Pushed: {address}")
 
 
+def tell_dataset(dataset: Dataset) -> str:
+    """A dataset's card, with what was mixed in."""
+    portions = mixture.tell_portions(dataset.card.mixture, dataset.card.train)
+    return examples.tell_dataset(dataset) + portions
+
+
 def draw_difference(found: Difference) -> str:
     """Counts first, then the rows, the options and the template's lines."""
     counts = (
-        f"{found.same:,} examples are the same, {len(found.added):,} were added, "
+        f"{found.same:,} examples are the same, {len(found.added):,} added, "
         f"{len(found.removed):,} removed, {len(found.changed):,} changed."
     )
     rows = [

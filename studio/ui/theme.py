@@ -86,7 +86,8 @@ table.st-table tr.sum td { font-weight: 600; }
 .st-mix { display: flex; gap: 2px; height: 2rem; margin: .3rem 0; border-radius: 6px;
   overflow: hidden; }
 .st-slice { min-width: 3px; overflow: hidden; text-align: center; line-height: 2rem;
-  font-size: .75rem; font-weight: 600; color: #fff; }
+  font-size: .75rem; font-weight: 600; }
+.st-slice span { color: #fff; }
 .st-swatch { display: inline-block; width: .8rem; height: .8rem; border-radius: 3px; }
 .st-slice.task, .st-swatch.task { background: #9a4a06; }
 .st-slice.probes, .st-swatch.probes { background: #1f5f95; }

@@ -7,6 +7,7 @@ from studio.data.exports import export
 from studio.data.mixture_tokens import Slice, weigh
 from studio.data.push import push
 from studio.data.rendering import preview
+from studio.data.split import SIDES
 from studio.data.versions import Difference, compare, versions
 from studio.data.ways import Ways
 from studio.models.catalogue import find_base
@@ -28,7 +29,10 @@ class Releasing(Making):
         ways = Ways.of(**{name: settled[name] for name in Ways.model_fields if name in settled})
         sample = rows[:: max(1, len(rows) // SAMPLE)]
         examples = preview(book.template, sample, phrasings="one")
-        count = round(min(len(rows), ways.limit or len(rows)) * (1 - ways.heldout_share))
+        column = book.template.split_column
+        learned = [row for row in rows if row.get(column) in SIDES["train"]] if column else []
+        share = len(learned) / len(rows) if learned else 1 - ways.heldout_share
+        count = round(min(len(rows), ways.limit or len(rows)) * share)
         count *= len(ways.learned_phrasings(book.template)) if ways.phrasings == "all" else 1
         folder = find_base(base, download=False).folder
         sources = self.sources(settled.get("mixture", ()))
