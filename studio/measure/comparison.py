@@ -91,10 +91,12 @@ class Comparison(BaseModel):
         Raises DatasetError or ProbeError for one that does not exist.
         """
         single = len(self.datasets) == 1
-        found = [
-            from_dataset(open_dataset(id, home / "datasets"), name="task" if single else id)
-            for id in self.datasets
-        ]
+        found = []
+        for id in self.datasets:
+            dataset, name = open_dataset(id, home / "datasets"), "task" if single else id
+            found.append(from_dataset(dataset, name=name))
+            if dataset.card.unseen:
+                found.append(from_dataset(dataset, name=f"{name}-unseen", unseen=True))
         asked = find(self.probes, home / "probes") if self.probes else []
         found += [measuring_half(one) if one.name in self.replayed else one for one in asked]
         if self.shots:

@@ -29,7 +29,7 @@ TABLES = (".csv", ".tsv", ".jsonl", ".json")
 TEXTS = (".txt", ".md", ".markdown")
 
 PAIR_COLUMNS = (("good", "bad"), ("sentence_good", "sentence_bad"))
-RESERVED = (FLAGGED, "task")
+RESERVED = (FLAGGED, "task", "task-unseen")
 """Names that probes made by the studio itself have."""
 
 QUESTION_COLUMNS = ("question", "prompt", "query", "stem", "input")

@@ -215,23 +215,25 @@ def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*") if path.suffix in probe_file.SUFFIXES)
 
 
-def from_dataset(dataset: "Dataset", *, name: str = "task") -> Probe:
+def from_dataset(dataset: "Dataset", *, name: str = "task", unseen: bool = False) -> Probe:
     """The tuned task as a gain probe: the dataset's held-out examples, never trained on.
 
-    The dataset has one held-out example per row, so the cases are independent.
+    The dataset has one held-out example per row, so the cases are independent. With `unseen` the
+    same rows are asked in wordings that are never trained on either, as a probe of its own.
     """
     cases = tuple(
         Case(id=one.id, messages=one.messages, answer=one.completion, choices=one.choices)
-        for one in dataset.heldout()
+        for one in (dataset.unseen() if unseen else dataset.heldout())
     )
     if not cases:
         raise ProbeError(f"dataset {dataset.id} has no held-out examples to measure the task with.")
     return Probe(
         name=name,
-        title=dataset.card.name,
+        title=f"{dataset.card.name}, unseen wording" if unseen else dataset.card.name,
         kind="gain",
         pack="task",
-        description=f"The held-out examples of the dataset {dataset.id}.",
+        description=f"The held-out examples of the dataset {dataset.id}"
+        + (", in wordings that were never learned." if unseen else "."),
         license=dataset.card.license,
         scorer="exact",
         cases=cases,
