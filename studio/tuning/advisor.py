@@ -19,6 +19,7 @@ SHOWN = 0.8
 """The same behind solved examples, from which showing them is enough for a small dataset."""
 LARGE = 3_000_000_000
 """Weights from which a soft prompt learns about as well as an adapter (Lester et al. 2021)."""
+OPTIONS = 3
 SMALL = 1_500_000_000
 """Weights up to which tuning all of them is worth trying on one machine."""
 
@@ -96,15 +97,19 @@ def _candidates(signals: Signals, machine: Machine, cell: Cell, likeness: Likene
     make = Maker(signals, machine, cell)
     adapter = make.adapter(cell.rank)
     small = signals.shape.parameters <= SMALL and make.loading == "lora"
+    larger = make.adapter(min(256, 4 * cell.rank), rate=1.0)
     if likeness == "similar":
         light = make.soft_prompt() if signals.shape.parameters >= LARGE else make.last_layers()
-        return [adapter, light, make.adapter(16, targets="all-linear", frozen=0)]
-    larger = make.adapter(min(256, 4 * cell.rank), rate=1.0)
-    if likeness == "medium":
-        return [adapter, larger, make.adapter(cell.rank, targets="mlp", frozen=0)]
-    if cell.full and small:
-        return [make.all_weights(), larger, adapter]
-    return [adapter, larger, make.all_weights() if small else make.held()]
+        found = [adapter, light, make.adapter(2 * cell.rank, targets="all-linear", frozen=0)]
+    elif likeness == "medium":
+        found = [adapter, larger, make.adapter(cell.rank, targets="mlp", frozen=0)]
+    elif small:
+        whole = make.all_weights()
+        found = [whole, larger, adapter] if cell.full else [adapter, larger, whole]
+    else:
+        found = [adapter, larger]
+    different = {one.recipe.summary(): one for one in (*found, make.held()) if one.recipe}
+    return list(different.values())[:OPTIONS]
 
 
 def _of(answers: Answers) -> str:
