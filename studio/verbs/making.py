@@ -30,8 +30,6 @@ from studio.verbs.home import Home
 
 OTHER_SOURCES = ("hub", "dataset", "chat", "chats")
 """What rows come from besides files."""
-OF_THE_PAGE = ("base", "max_length", "replay")
-"""What is settled in a workbook and is no option of `build_dataset`: the recipe's, for the most."""
 
 
 class Making(Home):
@@ -222,15 +220,6 @@ class Making(Home):
         """Where the parts of a mixture are drawn from; an error names the one that is not there."""
         folders = {"datasets": self.settings.datasets, "probes": self.settings.probes}
         return [find_source(Part.model_validate(part), **folders) for part in parts]
-
-    def _settled(self, options: dict[str, Any]) -> dict[str, Any]:
-        """Options of a workbook in the words of `build_dataset`."""
-        kept = {name: one for name, one in options.items() if name not in OF_THE_PAGE}
-        kept["sources"] = self.sources(kept.pop("mixture", ()))
-        if longest := options.get("max_length"):
-            folder = find_base(options.get("base", "starter"), download=False).folder
-            kept["reads"] = Reads(folder, longest)
-        return kept
 
     def _asked(self) -> dict[str, list[str]]:
         """The questions of every probe by its name."""
