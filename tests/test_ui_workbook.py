@@ -8,12 +8,14 @@ import pytest
 from test_workbook import PLAIN, ROWS
 
 from studio import Studio
+from studio.data.draft_items import Provenance
+from studio.data.example import Message
 from studio.data.gather import Gathered, Place
 from studio.data.row_form import BOXES, RowForm, fill, lead, read
 from studio.data.token_lengths import Length
 from studio.data.workbook import Workbook
 from studio.errors import DatasetError
-from studio.ui import book_checks, book_editor, book_pictures, book_rows, book_view
+from studio.ui import book_checks, book_editor, book_pictures, book_rows, book_view, drafts
 
 HOSTILE = '<script>alert(1)</script><img src=x onerror="alert(1)">'
 
@@ -216,6 +218,21 @@ def test_a_visitor_cannot_look_into_another_ones_workbook(studio: Studio) -> Non
     ):
         with pytest.raises(gr.Error, match="There is no workbook"):
             deed()
+
+
+def test_what_was_kept_in_chat_is_looked_over_here(studio: Studio) -> None:
+    def keep(question: str) -> str:
+        asked = [Message(role="user", content=question)]
+        draft = studio.drafts.begin("Kept")
+        return studio.drafts.keep_example(draft.name, asked, "Yes.", Provenance()).name
+
+    name = keep("Is it?")
+    id, tab = drafts.look_over(studio, name, None)
+    assert tab.selected == "data"
+    keep("Is it still?")
+    at = [id, None, "", "", "number", False, 0, None]
+    assert "Is it still?" in book_view.refresh(studio, *at)[2]
+    assert studio.workbooks.open(id).origins()[1].startswith("chat, ")
 
 
 # ---- Checks

@@ -356,6 +356,8 @@ def test_a_drafts_workbook_takes_in_what_comes_later(studio: Studio) -> None:
     book.include([3])
     studio.workbook_of_draft(name)
     assert len(book.rows()) == 3
+    keep("Four?", "4")
+    assert studio.follow_draft(book.id).rows()[-1]["answer"] == "4"
     with pytest.raises(ChatError, match="no draft"):
         studio.workbook_of_draft(name, owner="bob")
 

@@ -91,7 +91,7 @@ def lay_out(bench: Workbench) -> View:
 def wire_up(studio: Studio, view: View, tab: gr.Tab) -> None:
     """Show what is asked for, and everything anew when the workbook changes."""
     bench = view.bench
-    changed = [tab.select, bench.book.change, bench.changed.change]
+    changed = [tab.select, bench.tab.select, bench.book.change, bench.changed.change]
     wire(changed, refresh, studio, inputs=view.held, trigger_mode="always_last",
          outputs=[view.only, view.order, *view.drawn])  # fmt: skip
     asked = [view.search.change, view.only.input, view.order.input, view.down.input]
@@ -108,6 +108,7 @@ def refresh(studio: Studio, *held: Any) -> list[Any]:
     """The menus and the page, as the workbook stands now."""
     if not held[0]:
         return [gr.skip(), gr.skip(), *nothing()]
+    studio.follow_draft(held[0], owner=held[1])
     looked = look(studio, *held)
     choices = filters(looked.book, looked.checked)
     ways = orders(looked.book, looked.checked)

@@ -36,6 +36,7 @@ class Banner:
     menu: gr.Dropdown
     told: gr.HTML
     tune: gr.Button
+    look_over: gr.Button
     preferred: gr.Checkbox
     pairs: gr.Button
     listed: gr.HTML
@@ -45,8 +46,8 @@ class Banner:
     def parts(self) -> list[Any]:
         """What is drawn."""
         return [
-            self.frame, self.menu, self.told, self.tune, self.preferred, self.pairs, self.listed,
-            self.item,
+            self.frame, self.menu, self.told, self.tune, self.look_over, self.preferred,
+            self.pairs, self.listed, self.item,
         ]  # fmt: skip
 
 
@@ -58,6 +59,8 @@ def build(studio: Studio, links: Links, setting: Setting, tab: gr.Tab) -> None:
          show, studio, inputs=chosen, outputs=banner.parts, trigger_mode="always_last")  # fmt: skip
     wire(banner.tune.click, freeze, studio, inputs=[banner.preferred, *chosen],
          outputs=[links.dataset, links.recipe, links.tabs], show_progress="minimal")  # fmt: skip
+    wire(banner.look_over.click, look_over, studio, inputs=chosen,
+         outputs=[links.workbook, links.tabs])  # fmt: skip
     fetching.bring(banner.pairs, fetch, write_pairs, studio, inputs=chosen)
     wire(take_back.click, take_item_back, studio, inputs=[banner.item, *chosen],
          outputs=setting.gathered)  # fmt: skip
@@ -70,6 +73,7 @@ def _lay_out() -> tuple[Banner, gr.DownloadButton, gr.Button]:
                 told_here = gr.HTML(elem_id="gathered-told", min_height=44)
             with gr.Column(scale=1, min_width=240):
                 tune = gr.Button("Tune on them", elem_id="tune-on-draft")
+                over = gr.Button("Look them over in Data", size="sm", elem_id="look-draft-over")
         with gr.Accordion("What was gathered", open=False, elem_id="gathered-items"):
             with gr.Row(equal_height=True):
                 menu = gr.Dropdown([], label="Draft", elem_id="draft", visible=False, min_width=200)
@@ -85,7 +89,7 @@ def _lay_out() -> tuple[Banner, gr.DownloadButton, gr.Button]:
                     pairs = gr.Button("Preferences as JSONL", size="sm", elem_id="write-pairs",
                                       visible=False)  # fmt: skip
             fetch = fetching.place("pairs")
-    return Banner(frame, menu, told_here, tune, preferred, pairs, listed, item), fetch, back
+    return Banner(frame, menu, told_here, tune, over, preferred, pairs, listed, item), fetch, back
 
 
 @told
@@ -93,7 +97,7 @@ def show(studio: Studio, name: str | None, scope: str | None) -> list[Any]:
     """How much there is in the chosen draft; nothing while there is none."""
     drafts = [draft for draft in studio.drafts.list(scope) if draft.items]
     if not drafts:
-        return [gr.Column(visible=False), *[gr.skip()] * 7]
+        return [gr.Column(visible=False), *[gr.skip()] * 8]
     chosen = next((draft for draft in drafts if draft.name == name), drafts[0])
     choices = [(draft.card.title, draft.name) for draft in drafts]
     enough = bool(chosen.examples) and not chosen.missing
@@ -107,6 +111,7 @@ def show(studio: Studio, name: str | None, scope: str | None) -> list[Any]:
             variant="primary" if enough else "secondary",
             visible=bool(chosen.examples or chosen.pairs),
         ),
+        gr.Button(visible=bool(chosen.examples)),
         gr.Checkbox(visible=bool(chosen.pairs)),
         gr.Button(visible=bool(chosen.pairs)),
         _list(chosen),
@@ -124,6 +129,12 @@ def freeze(studio: Studio, preferred: bool, name: str | None, scope: str | None)
         title=escape(dataset.card.name, quote=False),
     )
     return [dataset.id, _suggest(studio, draft, dataset.id), go_to("tune")]
+
+
+@told
+def look_over(studio: Studio, name: str | None, scope: str | None) -> list[Any]:
+    """Open the draft's workbook in the Data tab; it goes on taking in what is kept here."""
+    return [studio.workbook_of_draft(name or "", owner=scope).id, go_to("data")]
 
 
 def _suggest(studio: Studio, draft: Draft, dataset: str) -> dict[str, Any]:

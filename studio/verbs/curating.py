@@ -1,6 +1,7 @@
 """Looking over a workbook: what the checks find, what mends it, what comes from chat."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from studio.data.checking import check_apart
 from studio.data.draft import template_of
@@ -10,6 +11,7 @@ from studio.data.workbook import Workbook
 from studio.data.workbook_checks import Checked, last_check
 from studio.data.workbook_draft import take_in
 from studio.data.workbook_fixes import mend
+from studio.errors import ChatError
 from studio.models.catalogue import find_base
 from studio.verbs.making import Making
 
@@ -51,6 +53,14 @@ class Curating(Making):
         book = self.workbooks.open(workbook, owner)
         return mend(book, kind, self.checked(workbook, owner=owner))
 
+    def follow_draft(self, workbook: str, *, owner: str | None = None) -> Workbook:
+        """The workbook, with what was kept since in the chat draft it takes in, if it has one."""
+        book = self.workbooks.open(workbook, owner)
+        if book.card.draft:
+            with suppress(ChatError):  # the draft is gone: the rows stay
+                take_in(self.drafts.open(book.card.draft, owner), book)
+        return book
+
     def workbook_of_draft(self, draft: str, *, owner: str | None = None) -> Workbook:
         """The workbook of a chat draft: begun the first time, and each time brought up to it."""
         gathered = self.drafts.open(draft, owner)
@@ -60,6 +70,4 @@ class Curating(Making):
             title, whose = gathered.card.title, gathered.card.owner
             template = template_of(gathered)
             card = self.workbooks.begin(title, [], template, owner=whose, draft=draft).card
-        book = self.workbooks.open(card.id, owner)
-        take_in(gathered, book)
-        return book
+        return self.follow_draft(card.id, owner=owner)
