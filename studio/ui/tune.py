@@ -9,7 +9,7 @@ from studio.errors import StudioError
 from studio.studio import Studio
 from studio.tuning.presets import PRESETS
 from studio.tuning.recipe import Method, Recipe
-from studio.ui import advice, before_start, forms, history
+from studio.ui import advice, before_start, forms, history, prompt_ranking
 from studio.ui.border import told, wire
 from studio.ui.links import Links
 from studio.ui.markup import empty, quiet
@@ -33,6 +33,7 @@ def build(studio: Studio, links: Links, tab: gr.Tab) -> None:
             codes = _lay_out_codes()
     option, fill, winner = advice.build(studio, tab, top["base"], top["dataset"])
     folded = _lay_out_folded()
+    prompt_ranking.build(studio, top["base"], top["dataset"], folded["start_from"])
     form = {**top, **folded}
     fields = [form[name] for name in forms.FIELDS]
     runs = history.build(studio, links, tab)
