@@ -99,7 +99,8 @@ def add_noise(
     if not kinds or set(kinds) - set(KINDS):
         raise DatasetError(f"Choose kinds of noise from {', '.join(KINDS)}.")
 
-    def change(entry: Entry, random: Random) -> tuple[str, str] | None:
+    def change(entry: Entry, key: str) -> tuple[str, str] | None:
+        random = Random(key)
         kind = random.choice(list(kinds))
         said = str(entry.row[text.column])
         noisy = slip(said, kind, random, share=share, kept=text.kept(entry.row))
@@ -118,18 +119,18 @@ def say_otherwise(
 ) -> list[Proposal]:
     """The same rows said otherwise by one fitting pattern each; at most `count`."""
 
-    def change(entry: Entry, random: Random) -> tuple[str, str] | None:
+    def change(entry: Entry, key: str) -> tuple[str, str] | None:
         said = str(entry.row[text.column])
         fitting = list(reword(said, patterns, text.kept(entry.row)))
         if not fitting:
             return None
-        pattern, other = random.choice(fitting)
+        pattern, other = Random(key).choice(fitting)
         return f"said otherwise ({pattern})", other
 
     return _vary(entries, text, change, count=count, seed=seed, purpose="reword")
 
 
-Change = Callable[[Entry, Random], tuple[str, str] | None]
+Change = Callable[[Entry, str], tuple[str, str] | None]
 
 
 def _vary(
@@ -143,7 +144,7 @@ def _vary(
             break
         if not isinstance(entry.row.get(text.column), str):
             continue
-        made = change(entry, Random(f"{seed}/{purpose}/{_content(entry.row, text.column)}"))
+        made = change(entry, f"{seed}/{purpose}/{_content(entry.row, text.column)}")
         if made is None:
             continue
         how, said = made

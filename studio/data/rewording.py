@@ -89,6 +89,11 @@ class Pattern:
         end = self.left[len(self.left.rstrip(_END)) :]
         return rf"{re.escape(end)}|" if end == "?" else r"[.!]|"
 
+    @cached_property
+    def needle(self) -> str:
+        """The longest words beside the gaps, in small letters: a text without them cannot fit."""
+        return max(_GAP.sub("\0", self.left.rstrip(_END)).lower().split("\0"), key=len)
+
     @property
     def gaps(self) -> list[str]:
         """Names of the gaps."""
@@ -151,8 +156,9 @@ def reword(
     text: str, patterns: Collection[Pattern], kept: Collection[str] = ()
 ) -> Iterator[tuple[Pattern, str]]:
     """Every pattern that fits the text, and what it makes of it; words of `kept` stay in it."""
+    small = text.lower()
     for pattern in patterns:
-        if (said := pattern.apply(text, kept)) is not None:
+        if pattern.needle in small and (said := pattern.apply(text, kept)) is not None:
             yield pattern, said
 
 
