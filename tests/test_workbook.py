@@ -368,3 +368,13 @@ def test_many_workbooks_are_not_all_kept_in_memory(tmp_path: Path) -> None:
     assert books.open(made[-1].id) is made[-1]
     assert books.open(made[0].id) is not made[0]
     assert books.open(made[0].id).rows() == ROWS
+
+
+def test_rows_that_contradict_each_other_are_found_in_whatever_wording(studio: Studio) -> None:
+    worded = PLAIN.model_dump() | {"phrasings": [f"{n}: {{{{ question }}}}" for n in range(9)]}
+    rows: list[Row] = [{"question": f"Is it {n}?", "answer": "yes"} for n in range(40)]
+    rows += [{"question": f"Is it {n}?", "answer": "no"} for n in range(6)]
+    book = studio.workbooks.begin("Yes and no", rows, Template.model_validate(worded))
+    assert studio.checked(book.id).rows("conflicts") == (*range(1, 7), *range(41, 47))
+    assert studio.mend(book.id, "conflicts") == "12 rows excluded: conflicts"
+    assert studio.checked(book.id).rows("conflicts") == ()

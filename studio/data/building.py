@@ -3,6 +3,7 @@
 A dataset is frozen of what this makes, and a workbook is looked over by it.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -40,6 +41,8 @@ class Made:
     """The same held-out rows in a wording that is never learned."""
     findings: list[Finding]
     """What was left out on the way, and what the rows' licences say."""
+    contradicted: frozenset[int] = frozenset()
+    """Numbers of rows that ask the same as another and want another answer."""
 
     def not_empty(self) -> "Made":
         """Without examples of which the prompt or the answer is empty.
@@ -78,7 +81,7 @@ def make_examples(
     taken = {row.number: row.columns for row in (*split.train, *split.heldout)}
     findings += check_licences(taken, template.license)
     train, heldout, unseen = _render(template, split, ways, tell)
-    return Made(train, heldout, unseen, findings)
+    return Made(train, heldout, unseen, findings, _contradicted([*split.train, *split.heldout]))
 
 
 def check_made(
@@ -94,7 +97,7 @@ def check_made(
     """
     both = [*made.train, *made.heldout]
     tell(LOOKING)
-    findings = check_examples(both)
+    findings = check_examples(both, contradicted=made.contradicted)
     if reads is not None:
         tell(LENGTHS)
         findings += check_lengths(both, reads)
@@ -162,6 +165,14 @@ def _render(
             before += counts[len(sides) - 1]
     train, heldout, unseen = sides
     return train, heldout, unseen
+
+
+def _contradicted(rows: Sequence[SourceRow]) -> frozenset[int]:
+    """Found before rendering: two phrasings of one question do not look alike afterwards."""
+    labels: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        labels[row.question].add(row.label)
+    return frozenset(row.number for row in rows if len(labels[row.question]) > 1)
 
 
 def _numbers(rows: Sequence[SourceRow]) -> list[int]:

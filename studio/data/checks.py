@@ -39,15 +39,18 @@ class Finding(BaseModel):
         return self.model_copy(update={"rows": self.rows[:ROWS_LISTED]})
 
 
-def check_examples(examples: Sequence[Example]) -> list[Finding]:
+def check_examples(
+    examples: Sequence[Example], *, contradicted: Iterable[int] = ()
+) -> list[Finding]:
     """Look for empty, leaked, repeated, contradictory, lopsided and unsafe examples.
 
-    Everything that is found is returned, the worst first; nothing is changed.
+    Everything that is found is returned, the worst first; nothing is changed. `contradicted` are
+    rows known to ask the same as others and want another answer, maybe in another phrasing.
     """
     findings = [
         *_empty(examples),
         *_control_tokens(examples),
-        *_conflicts(examples),
+        *_conflicts(examples, contradicted),
         *_leaks(examples),
         *_duplicates(examples),
         *_unknown_answers(examples),
@@ -104,14 +107,14 @@ def _control_tokens(examples: Sequence[Example]) -> list[Finding]:
     )
 
 
-def _conflicts(examples: Sequence[Example]) -> list[Finding]:
+def _conflicts(examples: Sequence[Example], contradicted: Iterable[int]) -> list[Finding]:
     answers: dict[tuple[Message, ...], set[str]] = defaultdict(set)
     for example in examples:
         answers[example.messages].add(example.completion)
     return found(
         "conflicts",
         "warning",
-        _where(examples, lambda example: len(answers[example.messages]) > 1),
+        [*contradicted, *_where(examples, lambda example: len(answers[example.messages]) > 1)],
         "The same prompt has different answers; decide which one is right.",
     )
 

@@ -72,6 +72,7 @@ DROPPED = frozenset(
     {
         "empty", "conflicts", "duplicates", "near duplicates", "answer not a choice",
         "held-out overlap", "probe overlap", "very short answers", "language mix", "over-long",
+        "nothing learned",
     }
 )  # fmt: skip
 """Findings whose rows are left out."""

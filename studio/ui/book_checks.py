@@ -41,7 +41,7 @@ def build(studio: Studio, links: Links, bench: Workbench, tab: gr.Tab) -> None:
     """Lay the panel out and wire it."""
     with gr.Row(equal_height=True):
         standing = gr.HTML(quiet(NO_BOOK), elem_id="checks-told")
-        check = gr.Button("Check the rows", variant="primary", size="sm", min_width=140,
+        check = gr.Button("Check the rows", variant="primary", size="sm", min_width=140, scale=0,
                           elem_id="checks-run")  # fmt: skip
         stop = gr.Button("Stop", size="sm", visible=False, min_width=80, elem_id="checks-stop")
     findings = gr.HTML(empty(NO_BOOK), elem_id="checks-findings", js_on_load=PICK)
@@ -64,12 +64,12 @@ def build(studio: Studio, links: Links, bench: Workbench, tab: gr.Tab) -> None:
     pictures = [answers, languages, counted]
     drawn = [standing, findings, *pictures, stop]
     runs = [
-        wire([tab.select, bench.book.change], open_panel_checked, studio, inputs=asked,
-             outputs=drawn),
+        wire(tab.select, open_panel_checked, studio, inputs=asked, outputs=drawn),
         wire(check.click, run, studio, inputs=asked, outputs=drawn),
     ]  # fmt: skip
     wire([base.submit, base.blur, longest.blur, longest.submit], count, studio, inputs=asked,
          outputs=counted, trigger_mode="always_last")  # fmt: skip
+    wire(bench.book.change, show_last, studio, inputs=asked, outputs=drawn)
     wire(bench.changed.change, show_stale, studio, inputs=asked[:2], outputs=standing)
     chosen = wire(findings.click, choose, studio, inputs=asked[:2],
                   outputs=[bench.only, bench.panels, bench.changed])  # fmt: skip
@@ -83,7 +83,7 @@ def open_panel_checked(
 ) -> Iterator[list[Any]]:
     """What was found last; rows that are few are checked at once."""
     if not id:
-        yield [quiet(""), empty(NO_BOOK), "", "", "", gr.Button(visible=False)]
+        yield _draw_nothing()
         return
     book = studio.workbooks.open(id, scope)
     last = last_check(book)
@@ -127,7 +127,7 @@ def show_last(
 ) -> list[Any]:
     """What was found when the rows were checked last."""
     if not id:
-        raise DatasetError("No workbook is open; bring rows in the Rows panel first.")
+        return _draw_nothing()
     book = studio.workbooks.open(id, scope)
     return _draw(book, last_check(book), base, longest)
 
@@ -157,6 +157,10 @@ def choose(studio: Studio, event: gr.EventData, id: str | None, scope: str | Non
     done = studio.mend(id or "", kind, owner=scope)
     gr.Info(f"{escape(done)}. Undo is in the Examples panel.", title="Mended")
     return [gr.skip(), gr.skip(), now()]
+
+
+def _draw_nothing() -> list[Any]:
+    return ["", empty(NO_BOOK), "", "", "", gr.Button(visible=False)]
 
 
 def _tell_progress(progress: Progress) -> str:

@@ -80,8 +80,8 @@ def lay_out(bench: Workbench) -> View:
         down = gr.Checkbox(False, label="The last first", min_width=120, elem_id="examples-down")
     with gr.Row(equal_height=True):
         standing = gr.HTML(elem_id="examples-told")
-        back = gr.Button("Earlier rows", size="sm", elem_id="examples-back", min_width=110)
-        ahead = gr.Button("More rows", size="sm", elem_id="examples-ahead", min_width=110)
+        back = gr.Button("Earlier rows", size="sm", elem_id="examples-back", min_width=120, scale=0)
+        ahead = gr.Button("More rows", size="sm", elem_id="examples-ahead", min_width=120, scale=0)
     table = gr.HTML(empty(NO_BOOK), elem_id="examples-table", js_on_load=PICK)
     about = gr.HTML(elem_id="examples-about", render=False)
     return View(bench, search, only, order, down, back, ahead, gr.State(0), gr.State(None), table,

@@ -11,7 +11,10 @@ BOOK = """
   box-shadow: inset 0 1px var(--accent), inset 0 -1px var(--accent); }
 .st-rows .st-open, .st-findings .st-open { border: 1px solid var(--line); border-radius: 6px;
   background: var(--card); color: inherit; padding: .1rem .5rem; cursor: pointer;
-  font-variant-numeric: tabular-nums; margin: 0 .2rem .2rem 0; }
+  font-variant-numeric: tabular-nums; margin: 0 .2rem .2rem 0; font-size: .85rem;
+  font-weight: 500; }
+.st-findings td:first-child { white-space: nowrap; }
+.st-findings td:nth-child(4) { min-width: 16rem; }
 .st-findings .st-open:hover, .st-rows .st-open:hover { border-color: var(--accent); }
 .st-note, .st-tag { display: inline-block; border-radius: 6px; padding: 0 .4rem; font-size: .8rem;
   border: 1px solid var(--line); margin: 0 .1rem .15rem 0; white-space: nowrap; }
