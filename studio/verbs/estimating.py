@@ -1,7 +1,7 @@
 """What a recipe would take on this machine, before anything is started, and one that fits."""
 
 from studio.errors import ModelError
-from studio.models.catalogue import find_base
+from studio.models.catalogue import locate
 from studio.models.shape import Shape, find_shape
 from studio.tuning.estimate import Estimate, estimate
 from studio.tuning.fitting import Fitting, fit, fit_again, refuse
@@ -61,6 +61,6 @@ class Estimating(Curating):
 
 def _is_here(base: str) -> bool:
     try:
-        return bool(find_base(base, download=False))
+        return locate(base, download=False).exists()
     except ModelError:
         return False
