@@ -42,12 +42,25 @@ from studio.names import slug
 CARD = "dataset.json"
 # Part of every id: a change in how examples are made must not find a folder of the old kind.
 FORMAT = 1
+FIRST_INPUTS = frozenset(
+    [
+        "name",
+        "template",
+        "template_fingerprint",
+        "rows_fingerprint",
+        "seed",
+        "heldout_share",
+        "phrasings",
+        "limit",
+    ]
+)
+"""Part of every id whatever they are; what came later only where it is used."""
 
 WRITING = "Writing the dataset"
 STAGES = {**BUILDING_STAGES, WRITING: 1.5}
 """What is done in which order, and about how long each takes beside the others."""
 
-_ID = re.compile(r"[a-z0-9][a-z0-9-]*")
+_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,199}")
 
 
 @dataclass(frozen=True)
@@ -161,8 +174,7 @@ def list_datasets(datasets_folder: Path) -> list[Dataset]:
 
 def _digits(inputs: Inputs) -> str:
     """Eight digits that equal inputs have; options that came later count where they are used."""
-    later = {"parts", "group_column", "heldout_phrasings", "every_turn"}
-    told = {name: value for name, value in inputs if value or name not in later}
+    told = {name: value for name, value in inputs if value or name in FIRST_INPUTS}
     return _fingerprint([FORMAT, told])[:8]
 
 
