@@ -1,14 +1,15 @@
 """What keeps old skills, over three seeds: `PYTHONPATH=. python tests/bench/forgetting.py`.
 
-Tunes the starter on the sentiment dataset plainly, with replay of texts it wrote itself, and with
-the KL anchor on the same texts, three times each, and measures all of it in one comparison. Every
-row is the mean over the seeds with the smallest and the largest.
+Tunes the starter on the sentiment dataset plainly and with each thing that a recipe can do to
+keep old skills, three times each, and measures all of it in one comparison. Every row is the mean
+over the seeds with the smallest and the largest.
 """
 
 import statistics
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -20,10 +21,16 @@ from studio.measure.report import Report
 
 SEEDS = (1, 2, 3)
 SAME = {"epochs": 2, "rank": 16, "replay": 0.0}
-WAYS: dict[str, dict[str, float]] = {
+WAYS: dict[str, dict[str, Any]] = {
     "plain": {},
     "replay of self-written text, 30 %": {"replay": 0.3},
     "KL anchor 2.0 on self-written text": {"kl_anchor": 2.0},
+    "KL anchor 2.0 on given text": {"kl_anchor": 2.0, "anchor_on": "general-text"},
+    "half the learning rate": {"rate_factor": 0.5},
+    "two lower layers frozen": {"frozen_layers": 2},
+    "DFT loss": {"loss": "dft"},
+    "NEFTune 5": {"neftune": 5},
+    "budget of 0.05 nats": {"forgetting_budget": 0.05},
 }
 
 
