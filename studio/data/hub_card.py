@@ -81,7 +81,8 @@ def _size(count: int) -> str:
 
 def _about(dataset: Dataset) -> str:
     card = dataset.card
-    source = f"\n\nThe texts come from: {card.source}." if card.source else ""
+    source = card.source.rstrip(".")
+    source = f"\n\nThe texts come from: {source}." if source else ""
     return (
         f"# {card.name}\n\nData to tune a chat model with: {card.train:,} examples to learn from, "
         f"and {card.heldout:,} held out to measure the gain, which must never be learned"
