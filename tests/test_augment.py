@@ -167,12 +167,12 @@ def test_the_same_rows_come_first_whatever_rows_come_later() -> None:
 
 def test_every_made_row_tells_where_it_came_from() -> None:
     one = Proposal(row={"text": "a"}, how="typos", of=12)
-    assert one.origin() == "made: typos, of row 12"
-    assert one.origin(edited=True) == "made: typos, edited, of row 12"
-    assert source_of(one.origin()) == 12
+    assert one.origin == "made: typos, of row 12"
+    assert one.decided(True, {"text": "b"}).origin == "made: typos, edited, of row 12"
+    assert source_of(one.origin) == 12
     new = Proposal(row={"text": "a"}, how="written by starter")
-    assert is_made(new.origin())
-    assert source_of(new.origin()) is None
+    assert is_made(new.origin)
+    assert source_of(new.origin) is None
     assert source_of("list, of row 3") is None
 
 

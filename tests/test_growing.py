@@ -155,7 +155,11 @@ def test_nothing_is_added_before_a_person_says_so(studio: Studio) -> None:
     assert len(proposed) == 5
     assert len(book.entries()) == 40
     edited = proposed[1].row | {"text": "Written by a person."}
-    numbers = studio.take_proposals(book.id, [(0, proposed[0].row), (1, edited)])
+    decided = [proposed[0], proposed[1].decided(True, edited)]
+    decided += [one.decided(False, one.row) for one in proposed[2:]]
+    studio.decide(book.id, decided)
+    assert [one.ticked for one in studio.proposals(book.id)] == [True, True, False, False, False]
+    numbers = studio.take_proposals(book.id)
     assert numbers == [41, 42]
     first, second = book.refresh().entries()[40:]
     assert first.row == proposed[0].row
@@ -177,7 +181,9 @@ def test_proposals_gather_until_they_are_taken_or_rejected(studio: Studio) -> No
     studio.reject_proposals(book.id)
     assert studio.proposals(book.id) == []
     with pytest.raises(DatasetError, match="Other rows are proposed"):
-        studio.take_proposals(book.id, [(0, both[0].row)])
+        studio.decide(book.id, both)
+    with pytest.raises(DatasetError, match="Nothing is ticked"):
+        studio.take_proposals(book.id)
 
 
 def test_phrasings_are_added_to_the_template_of_the_workbook_alone(studio: Studio) -> None:
@@ -192,7 +198,7 @@ def test_phrasings_are_added_to_the_template_of_the_workbook_alone(studio: Studi
 def test_a_workbook_turned_round_has_the_real_rows_and_says_which(studio: Studio) -> None:
     book = begin(studio, count=6)
     made = studio.propose_noise(book.id, kinds=["typos"], count=1)
-    studio.take_proposals(book.id, [(0, made[0].row)])
+    assert len(made) == len(studio.take_proposals(book.id))
     book.exclude([2])
     other = studio.invert(book.id)
     assert other.template.answer == "{{ text }}"
@@ -239,9 +245,9 @@ def test_a_repetition_of_a_held_out_row_has_no_made_rows_either() -> None:
 def test_what_was_made_is_frozen_with_its_origin_and_its_source_beside_it(studio: Studio) -> None:
     book = begin(studio, SENTIMENT.model_copy(update={"split_column": None}), count=60)
     before = studio.freeze(book.id)
-    made = studio.propose_noise(book.id, kinds=["typos"], count=60)
+    studio.propose_noise(book.id, kinds=["typos"], count=60)
     book.exclude([1])  # places and numbers are not the same any more
-    studio.take_proposals(book.id, [(place, one.row) for place, one in enumerate(made)])
+    studio.take_proposals(book.id)
     after = studio.freeze(book.id)
     assert after.id != before.id
     texts = {example.messages[-1].content for example in after.heldout()}

@@ -10,7 +10,7 @@ from studio.data.proposals import Proposal
 from studio.data.template import shipped
 from studio.data.workbook import Workbook
 from studio.errors import DatasetError
-from studio.ui import more, more_ways, proposed
+from studio.ui import more, more_lists, more_ways, proposed
 
 SENTIMENT = shipped()["sentiment"]
 
@@ -49,22 +49,25 @@ def test_a_filtered_proposal_is_shown_unticked_with_the_reason() -> None:
         assert len(parts) == len(cells[0])
 
 
-def test_what_is_ticked_is_read_as_it_was_edited_in_whatever_order() -> None:
+def test_the_table_is_read_as_it_was_edited_in_whatever_order() -> None:
     first, second = proposed.draw(PROPOSALS, COLUMNS)
     second[1], second[2] = True, "written by hand"
-    assert proposed.ticked([second, first], PROPOSALS, COLUMNS) == [
-        (0, PROPOSALS[0].row),
-        (1, PROPOSALS[1].row | {"text": "written by hand"}),
-    ]
+    kept, changed = proposed.read_cells([second, first], PROPOSALS, COLUMNS)
+    assert kept == PROPOSALS[0]
+    assert changed.row == PROPOSALS[1].row | {"text": "written by hand"}
+    assert changed.ticked
+    assert changed.origin == "made: w, edited"
+    assert proposed.draw([kept, changed], COLUMNS)[1][1] is True
     first[1] = "false"
+    assert not proposed.read_cells([first], PROPOSALS, COLUMNS)[0].ticked
     second[3] = "not a list"
     with pytest.raises(DatasetError, match="'options' holds a list"):
-        proposed.ticked([first, second], PROPOSALS, COLUMNS)
+        proposed.read_cells([first, second], PROPOSALS, COLUMNS)
 
 
-def test_ticks_of_rows_that_are_no_longer_proposed_are_refused() -> None:
+def test_cells_of_rows_that_are_no_longer_proposed_are_refused() -> None:
     with pytest.raises(DatasetError, match="Other rows are proposed"):
-        proposed.ticked(proposed.draw(PROPOSALS, COLUMNS), PROPOSALS[:1] * 0, COLUMNS)
+        proposed.read_cells(proposed.draw(PROPOSALS, COLUMNS), [], COLUMNS)
 
 
 def test_the_columns_that_the_template_asks_with_come_first() -> None:
@@ -74,48 +77,64 @@ def test_the_columns_that_the_template_asks_with_come_first() -> None:
 
 def test_all_or_none_are_ticked_in_one_go() -> None:
     cells = proposed.draw(PROPOSALS, COLUMNS)
-    assert [cell[1] for cell in proposed.tick_all(cells, True)] == [True, True]
-    assert [cell[1] for cell in proposed.tick_all(cells, False)] == [False, False]
+    assert [cell[1] for cell in proposed.tick(1, True, cells)] == [True, True]
+    assert [cell[1] for cell in proposed.tick(1, False, cells)] == [False, False]
 
 
 @pytest.mark.parametrize("way", ["noise", "reword"])
 def test_rows_are_proposed_added_and_told(studio: Studio, book: Workbook, way: str) -> None:
-    state, table, _, buttons, columns, *_ = propose(studio, book, way)
+    state, table, buttons, columns, *_ = propose(studio, book, way)
     assert "4 of 4 pass the filters" in state
     assert buttons.visible
     assert len(book.refresh().entries()) == 30
     cells = table.value["data"]
     cells[0][1] = False
-    more.take(studio, book.id, None, way, cells, None, columns)
+    more_lists.take_rows(studio, book.id, None, cells, columns)
     assert len(book.refresh().entries()) == 33
-    told, *_ = more.refresh(studio, book.id, None, way)
+    told, *_ = more.refresh(studio, book.id, None)
     assert "33 rows, of which 3 were made" in told
-    assert more.show(studio, book.id, None, way)[1].visible is False
+    assert more.show(studio, book.id, None)[1].visible is False
 
 
 def test_nothing_ticked_is_told(studio: Studio, book: Workbook) -> None:
-    _, table, _, _, columns, *_ = propose(studio, book, "noise")
-    none = proposed.tick_all(table.value["data"], False)
+    _, table, _, columns, *_ = propose(studio, book, "noise")
+    none = proposed.tick(1, False, table.value["data"])
     with pytest.raises(gr.Error, match="Nothing is ticked"):
-        more.take(studio, book.id, None, "noise", none, None, columns)
+        more_lists.take_rows(studio, book.id, None, none, columns)
+    with pytest.raises(gr.Error, match="Nothing is ticked"):
+        more_lists.take_phrasings(studio, book.id, None, [[False, "{{ text }}", "x"]])
 
 
-def test_proposals_are_still_there_after_a_reload(studio: Studio, book: Workbook) -> None:
-    propose(studio, book, "noise")
-    drawn = more.refresh(studio, book.id, None, "noise")
-    assert len(drawn[-4].value["data"]) == 4
-    assert more.throw_away(studio, book.id, None, "noise")[1].visible is False
+def test_what_was_ticked_and_written_is_there_after_a_reload(
+    studio: Studio, book: Workbook
+) -> None:
+    _, table, _, columns, *_ = propose(studio, book, "noise")
+    cells = table.value["data"]
+    cells[0][1], cells[1][2] = False, "Written by a person."
+    more_lists.note(studio, book.id, None, cells, columns)
+    again = more.refresh(studio, book.id, None)[-3].value["data"]
+    assert again == cells
+    _, more_of_it, *_ = propose(studio, book, "reword")
+    assert more_of_it.value["data"][:4] == cells
+    assert len(more_of_it.value["data"]) == 8
+    assert more_lists.reject_rows(studio, book.id, None)[1].visible is False
     assert studio.proposals(book.id) == []
 
 
+def test_no_room_for_more_is_told(studio: Studio, book: Workbook) -> None:
+    propose(studio, book, "noise")
+    with pytest.raises(gr.Error, match="No row has room for more of that"):
+        propose(studio, book, "noise")
+
+
 def test_phrasings_are_edited_before_they_are_added(studio: Studio, book: Workbook) -> None:
-    _, _, table, *_ = propose(studio, book, "phrasings")
+    table = propose(studio, book, "phrasings")[5]
     cells = [list(cell) for cell in table.value["data"]]
     before = len(book.template.phrasings)
     cells[0][1] = "My own words: {{ text }}"
     for cell in cells[1:]:
         cell[0] = False
-    more.take(studio, book.id, None, "phrasings", None, cells, [])
+    more_lists.take_phrasings(studio, book.id, None, cells)
     phrasings = book.refresh().template.phrasings
     assert len(phrasings) == before + 1
     assert phrasings[-1].prompt == "My own words: {{ text }}"
@@ -124,7 +143,7 @@ def test_phrasings_are_edited_before_they_are_added(studio: Studio, book: Workbo
 def test_rows_are_asked_in_one_phrasing_or_in_all(studio: Studio, book: Workbook) -> None:
     more.settle(studio, book.id, None, "all")
     assert book.refresh().options["phrasings"] == "all"
-    asked = more.refresh(studio, book.id, None, "phrasings")[-7]
+    asked = more.refresh(studio, book.id, None)[-6]
     assert asked.value == "all"
     assert [label for label, _ in asked.choices] == [
         "in one phrasing, drawn by weight (30 examples)",
@@ -139,7 +158,7 @@ def test_a_task_turned_round_is_opened(studio: Studio, book: Workbook) -> None:
 
 
 def test_without_a_workbook_the_panel_says_what_to_do(studio: Studio) -> None:
-    told, *_ = more.refresh(studio, None, None, "noise")
+    told, *_ = more.refresh(studio, None, None)
     assert "No workbook is open" in told
     with pytest.raises(gr.Error, match="No workbook is open"):
         list(more.propose(studio, None, None, "", "noise", *settings()))
@@ -147,10 +166,14 @@ def test_without_a_workbook_the_panel_says_what_to_do(studio: Studio) -> None:
 
 @pytest.mark.parametrize("way", [way for _, way in more_ways.WAYS])
 def test_every_way_shows_its_own_settings_alone(way: str) -> None:
-    about, column, *groups = more_ways.show_way(way)[:7]
+    about, column, *groups = more.show_way(way)[:7]
     assert more_ways.ABOUT[way] in about
     assert [group.visible for group in groups].count(True) == 1
     assert column.visible is (way in ("noise", "reword"))
+    assert [one.visible for one in more.show_way(way)[-2:]] == [
+        way != "phrasings",
+        way == "phrasings",
+    ]
 
 
 def test_a_workbook_of_somebody_else_cannot_be_added_to(studio: Studio) -> None:

@@ -139,18 +139,17 @@ def _take(
     for one in found[:SHOWN]:
         fault = f"  ({one.fault})" if one.fault else ""
         values = " | ".join(shorten(str(value), CELL) for value in one.row.values())
-        _say(f"{'-' if one.fault else '+'} {values}  [{one.origin()}]{fault}", as_json)
+        _say(f"{'-' if one.fault else '+'} {values}  [{one.origin}]{fault}", as_json)
     if len(found) > SHOWN:
         _say(f"  and {len(found) - SHOWN:,} more", as_json)
     _say(summarize(found), as_json)
     added: list[int] = []
     if take != "none":
-        wished = [
-            (place, one.row) for place, one in enumerate(found) if take == "all" or not one.fault
-        ]
-        added = studio.take_proposals(book.id, wished)
+        if take == "all":
+            studio.decide(book.id, [one.decided(True, one.row) for one in found])
+        added = studio.take_proposals(book.id)
         _say(f"{len(added):,} rows added", as_json)
-    listed = [one.model_dump(mode="json") | {"origin": one.origin()} for one in found]
+    listed = [one.model_dump(mode="json") | {"origin": one.origin} for one in found]
     return {"proposed": listed, "added": added}
 
 

@@ -31,11 +31,28 @@ class Proposal(BaseModel):
     """Number of the entry it was made of; None if it is new."""
     fault: str = ""
     """Why a filter would rather leave it out; empty if nothing speaks against it."""
+    edited: bool = False
+    """Whether a person wrote in it."""
+    wanted: bool | None = None
+    """Whether a person would add it; None if nothing was said yet."""
 
-    def origin(self, *, edited: bool = False) -> str:
+    @property
+    def ticked(self) -> bool:
+        """Whether it would be added now."""
+        return not self.fault if self.wanted is None else self.wanted
+
+    @property
+    def origin(self) -> str:
         """Where the row came from, for its entry."""
         source = f", of row {self.of}" if self.of is not None else ""
-        return f"{MADE}{self.how}{', edited' if edited else ''}{source}"
+        return f"{MADE}{self.how}{', edited' if self.edited else ''}{source}"
+
+    def decided(self, wanted: bool, row: Row) -> "Proposal":
+        """The same as a person left it."""
+        if (wanted, row) == (self.ticked, self.row):
+            return self
+        edited = self.edited or row != self.row
+        return self.model_copy(update={"row": row, "wanted": wanted, "edited": edited})
 
 
 def is_made(origin: str) -> bool:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from studio.data.proposals import Proposal
-from studio.data.readers import Row
 from studio.data.row_form import RowForm, as_text, fill, lead, read
 from studio.data.template import Template
 from studio.errors import DatasetError
@@ -41,11 +40,11 @@ def shown(template: Template, proposals: Sequence[Proposal]) -> list[str]:
 
 
 def draw(proposals: Sequence[Proposal], columns: Sequence[str]) -> Cells:
-    """The cells; ticked is what no filter speaks against."""
+    """The cells; at first what no filter speaks against is ticked."""
     return [
         [
             number,
-            not one.fault,
+            one.ticked,
             *(as_text(one.row.get(name)) for name in columns),
             one.how + (f", of row {one.of}" if one.of is not None else ""),
             one.fault,
@@ -54,30 +53,28 @@ def draw(proposals: Sequence[Proposal], columns: Sequence[str]) -> Cells:
     ]
 
 
-def ticked(
+def read_cells(
     cells: Sequence[Sequence[Any]], proposals: Sequence[Proposal], columns: Sequence[str]
-) -> list[tuple[int, Row]]:
-    """Places and rows of what is ticked, as a person left them; DatasetError if that is no row.
+) -> list[Proposal]:
+    """The proposals as a person left them; DatasetError if a cell cannot be what it says.
 
     Cells may come in another order than they were drawn.
     """
-    taken = []
-    for number, tick, *texts in sorted(cells, key=lambda cell: int(cell[0] or 0)):
+    decided = list(proposals)
+    for number, tick, *texts in cells:
         place = int(number or 0) - 1
-        if not is_ticked(tick):
-            continue
         if not 0 <= place < len(proposals):
             raise DatasetError("Other rows are proposed by now; look at them again.")
         row = proposals[place].row
         written = tuple(str(text) for text in texts[: len(columns)])
-        form = RowForm(tuple(columns), written, fill(row, [*columns]).rest)
-        taken.append((place, read(row, form)))
-    return taken
+        form = RowForm(tuple(columns), written, fill(row, columns).rest)
+        decided[place] = proposals[place].decided(is_ticked(tick), read(row, form))
+    return decided
 
 
-def tick_all(cells: Sequence[Sequence[Any]], on: bool) -> Cells:
-    """The cells with every row ticked, or none."""
-    return [[cell[0], on, *cell[2:]] for cell in cells]
+def tick(column: int, on: bool, cells: Sequence[Sequence[Any]]) -> Cells:
+    """The cells with that column ticked in every row, or in none."""
+    return [[*cell[:column], on, *cell[column + 1 :]] for cell in cells]
 
 
 def is_ticked(value: Any) -> bool:

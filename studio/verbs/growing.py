@@ -14,7 +14,6 @@ from studio.data.inversion import invert
 from studio.data.more_phrasings import propose_phrasings
 from studio.data.novelty import NEW
 from studio.data.proposals import Proposal, load_proposals, save_proposals
-from studio.data.readers import Row
 from studio.data.rewording import ENGLISH, read_patterns
 from studio.data.sieve import Sieve, doubt
 from studio.data.template_parts import Phrasing
@@ -136,21 +135,33 @@ class Growing(Judging):
     def _named(self, lane: str, base: str) -> str:
         return base if lane == BASE else self.title_of(lane)
 
-    def take_proposals(
-        self, workbook: str, taken: Sequence[tuple[int, Row]], *, owner: str | None = None
-    ) -> list[int]:
-        """Add proposals by their places, each as it stands there or as a person edited it.
+    def decide(
+        self, workbook: str, decided: Sequence[Proposal], *, owner: str | None = None
+    ) -> None:
+        """Keep the proposals as a person left them, in the place of what is proposed.
 
-        The others are rejected. Gives the numbers of the new entries; `undo` takes them back.
+        DatasetError if others are proposed by now.
+        """
+        folder = self.workbooks.open(workbook, owner).folder
+        known = load_proposals(folder)
+        if [(one.how, one.of) for one in decided] != [
+            (one.how, one.of) for one in known[: len(decided)]
+        ]:
+            raise DatasetError("Other rows are proposed by now; look at them again.")
+        save_proposals(folder, [*decided, *known[len(decided) :]])
+
+    def take_proposals(self, workbook: str, *, owner: str | None = None) -> list[int]:
+        """Add what is ticked among the proposals, and reject the others.
+
+        Gives the numbers of the new entries; `undo` takes them back.
         """
         book = self.workbooks.open(workbook, owner)
-        known = load_proposals(book.folder)
-        if any(not 0 <= place < len(known) for place, _ in taken):
-            raise DatasetError("Other rows are proposed by now; look at them again.")
-        origins = [known[place].origin(edited=row != known[place].row) for place, row in taken]
-        ways = ", ".join(dict.fromkeys(known[place].how for place, _ in taken))
+        taken = [one for one in load_proposals(book.folder) if one.ticked]
+        if not taken:
+            raise DatasetError("Nothing is ticked; tick what is to be added, or reject all.")
+        ways = ", ".join(dict.fromkeys(one.how for one in taken))
         why = f"{len(taken)} rows added: {ways}"[:200]
-        numbers = book.add([row for _, row in taken], origins, why)
+        numbers = book.add([one.row for one in taken], [one.origin for one in taken], why)
         save_proposals(book.folder, [])
         return numbers
 
