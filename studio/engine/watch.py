@@ -10,6 +10,16 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from studio.errors import RunError
 from studio.tuning.events import EventLog
 
+TOLD = {
+    "loss": "loss",
+    "learning_rate": "learning_rate",
+    "grad_norm": "grad_norm",
+    "kl": "kl",
+    "tokens_per_second": "tokens_per_second",
+    "rewards/margins": "margin",  # of DPO: how far the chosen answer is ahead, times beta
+}
+"""What the trainer logs, and what an event calls it."""
+
 
 class Watch(TrainerCallback):
     """Turns what the trainer logs into events, and stops a run whose loss is no number."""
@@ -37,9 +47,9 @@ class Watch(TrainerCallback):
             self._log("heldout", loss=round(float(logs["eval_loss"]), 4), **place)
         elif "loss" in logs:
             numbers = {
-                name: float(f"{float(logs[name]):.4g}")
-                for name in ("loss", "learning_rate", "grad_norm", "kl", "tokens_per_second")
-                if name in logs
+                name: float(f"{float(logs[word]):.4g}")
+                for word, name in TOLD.items()
+                if word in logs
             }
             seconds = round(time.perf_counter() - self._step_began, 3)
             if not torch.isfinite(torch.tensor([numbers["loss"], numbers["grad_norm"]])).all():
