@@ -11,7 +11,7 @@ from studio.errors import DatasetError
 from studio.measure.halves import held_half
 from studio.measure.probe import find
 
-MOST_TOKENS = 512  # of one text
+MOST_TOKENS = 128  # of one text, as in the texts that the base writes itself
 
 
 def past_examples(names: Sequence[str], home: Path) -> list[Conversation]:
