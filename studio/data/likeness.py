@@ -8,6 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,7 +76,7 @@ class Reader:
         words = [list(map(number, _WORD.findall(text.casefold()))) for text in texts]
         counts = np.fromiter(map(len, words), np.int64, len(words))
         total = int(counts.sum())
-        flat = np.fromiter((one for text in words for one in text), np.int64, total)
+        flat = np.fromiter(chain.from_iterable(words), np.int64, total)
         del words
         text_of = np.repeat(np.arange(len(counts)), counts)
         runs = self._join(flat[:-2], flat[1:-1], flat[2:]) if total > 2 else flat[:0]
