@@ -1,5 +1,7 @@
 """What the advisor measures is measured: on the starter, in its own process, kept and cut short."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -7,15 +9,18 @@ import pytest
 
 from studio import Recipe, Studio
 from studio.data.form_files import open_form
+from studio.data.template import Template
 from studio.engine.advise import measure
 from studio.engine.load import Engine
 from studio.errors import DatasetError, RunError
-from studio.measure.probe import find
+from studio.measure.probe import shipped
 from studio.models.catalogue import STARTER, find_base
 from studio.tuning.advising import Doing, measuring
 from studio.tuning.advisor import Advice
+from studio.tuning.run import create_run
 from studio.tuning.signals import Signals
 from studio.ui import advice, tune
+from studio.ui.before_start import ran_out, tell_used
 
 pytestmark = pytest.mark.slow
 
@@ -49,7 +54,9 @@ def far(studio: Studio) -> Signals:
 
 
 def known_rows() -> list[dict[str, str]]:
-    cases = [case for one in find(("capitals", "opposites"), Path("nowhere")) for case in one.cases]
+    names = ("starter-capitals", "starter-opposites")
+    known = [one for one in shipped("starter") if one.name in names]
+    cases = [case for one in known for case in one.cases]
     return [{"question": case.messages[-1].content, "answer": case.answer} for case in cases]
 
 
@@ -57,7 +64,8 @@ def test_the_answers_are_counted_in_the_tokens_that_are_learned(
     studio: Studio, far: Signals
 ) -> None:
     learned = open_form(STARTER).learn(studio.dataset(far.dataset).train())
-    assert far.answer_tokens == sum(one.learned for one in learned)
+    # The newline behind the mark that ends the turn is learned, and no part of the answer.
+    assert far.answer_tokens == sum(one.learned - 1 for one in learned)
     assert far.longest == max(len(one.ids) for one in learned)
     assert far.train == far.sampled == len(learned)
 
@@ -76,8 +84,6 @@ def test_a_new_task_is_far_and_unsolved(far: Signals) -> None:
 def test_what_the_base_knows_needs_no_tuning_and_is_told_by_its_own_process(
     studio: Studio,
 ) -> None:
-    from studio.data.template import Template
-
     dataset = studio.build(Template.model_validate(KNOWN), known_rows(), heldout_share=0.6)
     *said, found = studio.advising(dataset.id)
     assert isinstance(found, Advice)
@@ -129,14 +135,7 @@ sys.exit(main(sys.argv[1:]))
 def test_a_run_that_runs_out_of_memory_says_so_and_is_answered_with_a_lighter_one(
     studio: Studio, far: Signals
 ) -> None:
-    import subprocess
-    import sys
-
-    from studio.tuning.run import create_run
-    from studio.ui.before_start import ran_out, tell_used
-
-    recipe = Recipe(dataset=far.dataset, method="lora", batch_size=1024, max_steps=1, replay=0.9)
-    recipe = recipe.model_copy(update={"replay": 0.0})
+    recipe = Recipe(dataset=far.dataset, method="lora", batch_size=1024, max_steps=1)
     run = create_run(studio.settings.runs, recipe, about="too large")
     command = [sys.executable, "-c", LIMITED, str(run.folder)]
     subprocess.run(command, check=False, capture_output=True)

@@ -60,13 +60,17 @@ def fit(
     return None
 
 
-def fit_again(recipe: Recipe, shape: Shape, lengths: Lengths, machine: Machine) -> Fitting:
+def fit_again(
+    recipe: Recipe, shape: Shape, lengths: Lengths, machine: Machine, *, reached: int = 0
+) -> Fitting:
     """The lighter recipe to answer with when this one ran out of memory. RecipeError if none.
 
-    The estimate was too low then, so what is tried next has to be well below it.
+    The estimate was too low then, so what is tried next has to be well below it, and below what
+    was `reached` in bytes when the memory ended, if that is known.
     """
     before = estimate(recipe, shape, lengths, machine).memory
-    found = fit(recipe, shape, lengths, machine, memory=min(machine.free, LESS * before))
+    allowed = min(machine.free, LESS * before, reached or before)
+    found = fit(recipe, shape, lengths, machine, memory=allowed)
     if found:
         return found
     *_, last = [None, *lighten(recipe)]

@@ -42,7 +42,9 @@ class Estimating(Curating):
 
         Raises RecipeError if nothing lighter is left to try.
         """
-        return fit_again(run.recipe, *self._sizes(run.recipe), self.machine())
+        ended = run.last("failed")
+        reached = int(ended["peak_memory"] or 0) if ended else 0
+        return fit_again(run.recipe, *self._sizes(run.recipe), self.machine(), reached=reached)
 
     def _estimate_before(self, recipe: Recipe, *, anyway: bool) -> Estimate | None:
         """What it will take; RecipeError with the numbers if it cannot fit, unless `anyway`."""
