@@ -91,7 +91,7 @@ def test_rows_are_proposed_added_and_told(studio: Studio, book: Workbook, way: s
     cells[0][1] = False
     more_lists.take_rows(studio, book.id, None, cells, columns)
     assert len(book.refresh().entries()) == 33
-    told, *_ = more.refresh(studio, book.id, None)
+    told, *_ = more.refresh(studio, book.id, None, "")
     assert "33 rows, of which 3 were made" in told
     assert more.show(studio, book.id, None)[1].visible is False
 
@@ -112,7 +112,7 @@ def test_what_was_ticked_and_written_is_there_after_a_reload(
     cells = table.value["data"]
     cells[0][1], cells[1][2] = False, "Written by a person."
     more_lists.note(studio, book.id, None, cells, columns)
-    again = more.refresh(studio, book.id, None)[-3].value["data"]
+    again = more.refresh(studio, book.id, None, "")[-3].value["data"]
     assert again == cells
     _, more_of_it, *_ = propose(studio, book, "reword")
     assert more_of_it.value["data"][:4] == cells
@@ -143,12 +143,26 @@ def test_phrasings_are_edited_before_they_are_added(studio: Studio, book: Workbo
 def test_rows_are_asked_in_one_phrasing_or_in_all(studio: Studio, book: Workbook) -> None:
     more.settle(studio, book.id, None, "all")
     assert book.refresh().options["phrasings"] == "all"
-    asked = more.refresh(studio, book.id, None)[-6]
+    asked = more.refresh(studio, book.id, None, "")[2]
     assert asked.value == "all"
     assert [label for label, _ in asked.choices] == [
         "in one phrasing, drawn by weight (30 examples)",
         "in every phrasing (3 of each row, 90 examples)",
     ]
+
+
+def test_settings_stay_as_long_as_they_suit(studio: Studio, book: Workbook) -> None:
+    first = more.refresh(studio, book.id, None, "")
+    suited, column = first[1], first[3]
+    assert column.value == "text"
+    book.exclude([1])
+    again = more.refresh(studio, book.id, None, suited)
+    assert "29 rows" in again[0]
+    assert again[2].choices[0][0] == "in one phrasing, drawn by weight (29 examples)"
+    assert not hasattr(again[3], "choices")
+    assert len(again) == len(first) == len(more.refresh(studio, None, None, ""))
+    book.use_template(shipped()["polite"])
+    assert more.refresh(studio, book.id, None, suited)[3].choices == [("text", "text")]
 
 
 def test_a_task_turned_round_is_opened(studio: Studio, book: Workbook) -> None:
@@ -158,7 +172,7 @@ def test_a_task_turned_round_is_opened(studio: Studio, book: Workbook) -> None:
 
 
 def test_without_a_workbook_the_panel_says_what_to_do(studio: Studio) -> None:
-    told, *_ = more.refresh(studio, None, None)
+    told, *_ = more.refresh(studio, None, None, "")
     assert "No workbook is open" in told
     with pytest.raises(gr.Error, match="No workbook is open"):
         list(more.propose(studio, None, None, "", "noise", *settings()))

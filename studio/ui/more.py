@@ -56,9 +56,9 @@ def _wire_ways(
          outputs=[ways.about, ways.column, *ways.groups.values(), ways.count, ways.seed,
                   ways.propose, rows.group, phrasings.group])  # fmt: skip
     wire([tab.select, bench.book.change, bench.changed.change], refresh, studio,
-         inputs=[bench.book, bench.scope], trigger_mode="always_last",
-         outputs=[standing, ways.column, ways.write[0], ways.write[-1], ways.plan, *ways.asks,
-                  ways.asked, ways.turned, *rows.drawn])  # fmt: skip
+         inputs=[bench.book, bench.scope, ways.fitted], trigger_mode="always_last",
+         outputs=[standing, ways.fitted, ways.asked, ways.column, ways.write[0], ways.write[-1],
+                  ways.turned, ways.plan, *ways.asks, *rows.drawn])  # fmt: skip
     wire(bench.book.change, more_lists.nothing, outputs=phrasings.drawn)
     wire(ways.asked.input, settle, studio, inputs=[bench.book, bench.scope, ways.asked],
          outputs=bench.changed)  # fmt: skip
@@ -71,14 +71,14 @@ def show_way(way: str) -> list[Any]:
 
 
 @told
-def refresh(studio: Studio, id: str | None, scope: str | None) -> list[Any]:
+def refresh(studio: Studio, id: str | None, scope: str | None, fitted: str) -> list[Any]:
     """Everything as the workbook stands now."""
     if not id:
-        skipped = [gr.skip()] * (6 + more_ways.ASKS)
+        skipped = [gr.skip()] * (7 + more_ways.ASKS)
         return [quiet(NO_BOOK), *skipped, *more_lists.nothing(NO_BOOK)]
     book = studio.workbooks.open(id, scope)
     drawn = more_lists.draw_rows(studio, id, scope)
-    return [_tell_book(book), *more_ways.fit(studio, book), *drawn]
+    return [_tell_book(book), *more_ways.fit(studio, book, fitted), *drawn]
 
 
 @told

@@ -43,6 +43,8 @@ NOBODY = ("nobody", "")
 class Ways:
     """The components, way by way."""
 
+    fitted: gr.State
+    """What the settings suit; see `fit`."""
     way: gr.Radio
     about: gr.HTML
     groups: dict[str, gr.Column]
@@ -92,8 +94,8 @@ def lay_out() -> Ways:
     with gr.Row():
         propose = gr.Button("Propose", variant="primary", elem_id="more-propose", min_width=120)
         stop = gr.Button("Stop", visible=False, elem_id="more-stop", min_width=80)
-    return Ways(way, about, groups, column, noise, patterns, plan, write, asks, asked, turned,
-                count, seed, propose, stop)  # fmt: skip
+    return Ways(gr.State(""), way, about, groups, column, noise, patterns, plan, write, asks, asked,
+                turned, count, seed, propose, stop)  # fmt: skip
 
 
 def _lay_out_writing() -> tuple[gr.HTML, list[Any], list[gr.Textbox]]:
@@ -133,23 +135,39 @@ def show_way(way: str) -> list[Any]:
     ]  # fmt: skip
 
 
-def fit(studio: Studio, book: Workbook) -> list[Any]:
-    """The settings as they suit a workbook: columns, models, questions, phrasings."""
+def fit(studio: Studio, book: Workbook, fitted: str) -> list[Any]:
+    """The settings as they suit a workbook, and what they suit.
+
+    As long as that is what they are fitted to already, they stay as a person set them.
+    """
+    writers = _writers(studio)
+    suited = f"{book.id} {book.template.fingerprint()} {book.columns()} {writers}"
+    asked = _ask_in(book)
+    if suited == fitted:
+        return [gr.skip(), asked, *[gr.skip()] * (5 + ASKS)]
     rows = book.rows()
     texts = [text.column for text in find_texts(book.template, rows)]
-    writers = _writers(studio)
-    ways = len(book.template.phrasings)
-    count = len(rows)
-    every = f"in every phrasing ({ways} of each row, {ways * count:,} examples)"
+    turnable = askable(book.template, rows) if answer_columns(book.template) else []
+    checkers = [NOBODY, *((title, str(lane_of(one)["lane"])) for title, one in writers)]
     return [
+        suited,
+        asked,
         gr.Dropdown(choices=texts, value=next(iter(texts), None)),
         gr.Dropdown(choices=writers, value=writers[0][1]),
-        gr.Dropdown(choices=[NOBODY, *((title, _lane(one)) for title, one in writers)], value=""),
+        gr.Dropdown(choices=checkers, value=""),
+        gr.Dropdown(choices=turnable, value=next(iter(turnable), None)),
         *_fit_plan(studio, book),
-        gr.Radio([(f"in one phrasing, drawn by weight ({count:,} examples)", "one"),
-                  (every, "all")], value=book.options.get("phrasings", "one")),
-        gr.Dropdown(choices=_turnable(book), value=next(iter(_turnable(book)), None)),
-    ]  # fmt: skip
+    ]
+
+
+def _ask_in(book: Workbook) -> gr.Radio:
+    """In how many phrasings a row is asked, and how many examples that makes."""
+    ways, count = len(book.template.phrasings), len(book.kept())
+    choices = [
+        (f"in one phrasing, drawn by weight ({count:,} examples)", "one"),
+        (f"in every phrasing ({ways} of each row, {ways * count:,} examples)", "all"),
+    ]
+    return gr.Radio(choices, value=book.options.get("phrasings", "one"))
 
 
 def _fit_plan(studio: Studio, book: Workbook) -> list[Any]:
@@ -165,10 +183,6 @@ def _fit_plan(studio: Studio, book: Workbook) -> list[Any]:
     ]
     boxes += [gr.Textbox(value="", visible=False)] * (ASKS - len(boxes))
     return [quiet(f"Given: {given}. Written: {', '.join(plan.written)}."), *boxes]
-
-
-def _turnable(book: Workbook) -> list[str]:
-    return askable(book.template, book.rows()) if answer_columns(book.template) else []
 
 
 def _writers(studio: Studio) -> list[tuple[str, str]]:
@@ -189,7 +203,3 @@ def lane_of(writer: str) -> dict[str, Any]:
     if writer.startswith(BASE_MARK):
         return {"lane": BASE, "base": writer.removeprefix(BASE_MARK)}
     return {"lane": writer}
-
-
-def _lane(writer: str) -> str:
-    return str(lane_of(writer)["lane"])
