@@ -98,7 +98,9 @@ def wire_up(editor: Editor) -> list[Any]:
     """Let the phrasings be opened, added and taken out; gives the events after which they are."""
     held = [editor.picker, *editor.held]
     return [
-        wire(editor.picker.input, pick, inputs=held, outputs=editor.shown),
+        wire(
+            editor.picker.input, pick, inputs=held, outputs=editor.shown, trigger_mode="always_last"
+        ),
         wire(editor.add.click, add, inputs=held, outputs=editor.shown),
         wire(editor.remove.click, remove, inputs=held, outputs=editor.shown),
     ]

@@ -62,10 +62,11 @@ def _wire_up(
     wire([search.change, task.change], list_templates, studio,
          inputs=[search, task, panel.gallery], outputs=panel.gallery)  # fmt: skip
     opening = [
-        wire([tab.select, bench.changed.change, bench.book.change], follow, studio,
+        # Not bench.changed: while this panel is open, only this panel changes the workbook.
+        wire([tab.select, bench.book.change], follow, studio, trigger_mode="always_last",
              inputs=[*book, panel.synced, editor.draft], outputs=panel.opened),
         wire(panel.gallery.input, choose, studio, inputs=[panel.gallery, *book],
-             outputs=[bench.changed, *panel.opened]),
+             outputs=[bench.changed, *panel.opened], trigger_mode="always_last"),
         *template_editor.wire_up(editor),
     ]  # fmt: skip
     for opened in opening:
