@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from made_server import Server, serving
-from typed import put
 
+from browser.typed import put
 from studio import Recipe, Studio
 from studio.chat.conversation import Conversation
 from studio.chat.exchange import Answer

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typed import put
 
+from browser.typed import put
 from studio import Recipe, Studio
 from studio.tuning.events import append_event
 from studio.tuning.run import create_run

@@ -6,8 +6,8 @@ from zipfile import ZipFile
 
 import pytest
 from made_report import Made, make_report_home
-from typed import put
 
+from browser.typed import put
 from studio import Studio
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

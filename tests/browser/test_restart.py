@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from typed import put
 
+from browser.typed import put
 from studio import Studio
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
