@@ -23,7 +23,7 @@ LANGUAGES = "Telling the languages"
 STAGES = {**MAKING, LANGUAGES: 0.5}
 LABELS_SHOWN = 60
 READ_FOR_LANGUAGE = 1_000  # examples; the mix of so many is told within three percent
-READ_FOR_LENGTH = 5_000
+READ_FOR_LENGTH = 2_000
 
 
 class Checked(BaseModel):
