@@ -9,6 +9,9 @@ from studio.data.card import Inputs
 from studio.data.dataset import Dataset
 from studio.data.example import Example
 
+UNSEEN = "unseen"
+"""Held-out rows asked once more; they stand for themselves and are moved nowhere."""
+
 Key = Callable[[Example], Hashable]
 
 
@@ -71,7 +74,7 @@ def _sided(dataset: Dataset) -> dict[Hashable, tuple[Example, str]]:
     """Every example by what it says and its side; how often it is said makes it another."""
     counted: dict[Hashable, int] = defaultdict(int)
     found: dict[Hashable, tuple[Example, str]] = {}
-    for side in ("train", "heldout", "unseen"):
+    for side in ("train", "heldout", UNSEEN):
         for one in getattr(dataset, side)():
             key = (_content(one), side)
             counted[key] += 1
@@ -82,12 +85,12 @@ def _sided(dataset: Dataset) -> dict[Hashable, tuple[Example, str]]:
 def _pair(old: Sided, new: Sided, key: Key) -> tuple[Sided, Sided, list[Change]]:
     """Put together what has the same key; what is left of both, and the pairs."""
     waiting: dict[Hashable, Sided] = defaultdict(list)
-    for pair in old:
-        if key(pair[0]):
-            waiting[key(pair[0])].append(pair)
+    for one, side in old:
+        if key(one):
+            waiting[(key(one), side == UNSEEN)].append((one, side))
     changes, left = [], []
     for one, side in new:
-        partners = waiting.get(key(one))
+        partners = waiting.get((key(one), side == UNSEEN))
         if not partners:
             left.append((one, side))
             continue
