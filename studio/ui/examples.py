@@ -22,6 +22,7 @@ def tell_dataset(dataset: Dataset) -> str:
                 "Examples",
                 f"{card.train:,} to learn",
                 f"{card.heldout:,} held out, never learned from: they measure the gain.",
+                f"{card.unseen:,} of them also in wordings never learned." * bool(card.unseen),
             ),
             markup.card(
                 "Answers",
