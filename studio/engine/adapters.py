@@ -41,8 +41,10 @@ class Beside:
         self._engine = engine
         self._recipe = recipe
         self._started = started
-        self.model: Any = wrap(engine, recipe, started) if started else engine.model
-        self.shape: PeftConfig | None = None if started else shape(recipe)
+        # PEFT loads no soft prompt to train it on: that begins anew and takes over the numbers.
+        loaded = None if recipe.is_soft else started
+        self.model: Any = wrap(engine, recipe, loaded) if loaded else engine.model
+        self.shape: PeftConfig | None = None if loaded else shape(recipe)
         self.optimizers: tuple[Any, Any] = (None, None)
         self.callbacks: list[TrainerCallback] = []
 
