@@ -16,18 +16,18 @@ from studio.chat.conversation import Conversation
 from studio.chat.protocol import Said, Update
 from studio.cli import commands
 from studio.data.example import Example, Message
-from studio.errors import DatasetError, RecipeError, TemplateError
+from studio.errors import DatasetError, RecipeError
 from studio.tuning.events import append_event
 from studio.tuning.methods import Method
 from studio.tuning.run import create_run
 from studio.ui import forms, keeping
 from studio.ui.border import UNEXPECTED, told
 from studio.ui.desk import Writing
-from studio.ui.draft import Draft, apply_draft, name_template, open_draft
 from studio.ui.guard import Guard
 from studio.ui.markup import card, table
 from studio.ui.server import find_address
 from studio.ui.standing import look
+from studio.ui.template_draft import name_template
 from studio.ui.tokens import tokenize
 
 ROOT = Path(__file__).parents[1]
@@ -270,24 +270,6 @@ def test_gradios_side_doors_are_closed() -> None:
 def test_text_from_outside_never_becomes_markup() -> None:
     assert "<script>" not in card("a", "<script>", "<script>")
     assert "<script>" not in table(["<script>"], [])
-
-
-def test_the_editor_gives_back_the_template_it_was_given(studio: Studio) -> None:
-    for template in studio.templates():
-        assert apply_draft(template, open_draft(template)) is template
-
-
-def test_an_edited_template_keeps_what_was_not_touched(studio: Studio) -> None:
-    template = studio.template("sentiment")
-    opened = open_draft(template)
-    draft = Draft(
-        **{**vars(opened), "phrasings": opened.phrasings + "\n---\nGood or bad? {{ text }}"}
-    )
-    edited = apply_draft(template, draft)
-    assert edited.phrasings[:-1] == template.phrasings
-    assert edited.phrasings[-1].prompt == "Good or bad? {{ text }}"
-    with pytest.raises(TemplateError, match="phrasing 1"):
-        apply_draft(template, Draft(**{**vars(opened), "phrasings": "{{ text"}))
 
 
 def test_a_saved_template_is_found_again_with_its_rows(studio: Studio) -> None:
