@@ -16,7 +16,7 @@ from studio.chat.exchange import Answer, Exchange
 from studio.data.intake import Intake, take_in
 from studio.data.readers import parse_pasted
 from studio.errors import DatasetError
-from studio.ui import books, mapping_slots, rows_in, rows_panel, rows_told, sources, visitor
+from studio.ui import books, rows_in, rows_panel, rows_told, sources, visitor
 
 NASTY = "<img src=x onerror=window.hit=1>"
 
@@ -55,7 +55,7 @@ def test_as_much_is_drawn_as_there_is_to_draw_on(studio: Studio) -> None:
         rows_in.use_template(studio, intake, "label", None, None),
     ):  # fmt: skip
         assert len(answered) == 1 + len(panel.mapped)
-    fields = [""] * len(panel.slots.held)
+    fields = [""] * len(panel.slots.parts)
     assert len(rows_in.fill(None, *fields)) == len(rows_in.fill(intake, *fields))
 
 
@@ -179,10 +179,9 @@ def test_a_person_says_which_column_is_which(studio: Studio) -> None:
     intake, *_ = rows_in.use_template(studio, intake, "choose-label", None, None)
     named = [field.name for field in intake.fields]
     columns = {"text": "a", "label": "b", "question": "c"}
-    constants = {"options": '["x", "y"]', "question": "What is it?"}
-    filled = [columns.get(name, "") for name in named] + [""] * (mapping_slots.MOST - len(named))
-    filled += [constants.get(name, "") for name in named]
-    filled += [""] * (2 * mapping_slots.MOST - len(filled))
+    constants = {"options": '=["x", "y"]', "question": "= What is it?"}
+    filled = [columns.get(name, "") for name in named]
+    filled = [constants.get(name, "") or one for name, one in zip(named, filled, strict=True)]
     intake, chosen, ready, begin, *_ = rows_in.fill(intake, *filled)
     assert "8 rows are ready" in ready
     assert begin.interactive
@@ -190,9 +189,10 @@ def test_a_person_says_which_column_is_which(studio: Studio) -> None:
     assert first == {
         "text": "say 0", "label": "y", "options": ["x", "y"], "question": "What is it?", "c": "de"
     }  # fmt: skip
-    twice = ["a"] * len(filled)
     with pytest.raises(gr.Error, match="chosen twice"):
-        rows_in.fill(intake, *twice[: mapping_slots.MOST], *[""] * mapping_slots.MOST)
+        rows_in.fill(intake, "a", "a")
+    with pytest.raises(gr.Error, match="There is no column 'blue'; choose one, or write =blue"):
+        rows_in.fill(intake, "blue")
 
 
 def test_rows_are_chosen_by_their_values_and_the_others_say_so(studio: Studio) -> None:

@@ -10,90 +10,74 @@ from pydantic import JsonValue
 from studio.data.intake import Intake
 from studio.data.mapping_form import read_constant, write_constant
 from studio.errors import DatasetError
+from studio.ui.markup import quiet
 
 MOST = 10
 """So many fields can be filled; any others are read from columns of their own names."""
-NOWHERE = ""
+NOWHERE, SAME = "", "="
 EXAMPLE = 32  # letters of a value beside the name of its column
 
 
 @dataclass(frozen=True)
 class Slots:
-    """A menu of columns and a text for every field."""
+    """A menu of columns for every field, in which a text can be typed as well."""
 
-    lines: list[gr.Column]
     menus: list[gr.Dropdown]
-    texts: list[gr.Textbox]
 
     @property
     def parts(self) -> list[Any]:
-        """What `draw` draws."""
-        return [*self.lines, *self.menus, *self.texts]
-
-    @property
-    def held(self) -> list[Any]:
-        """What `fill` reads."""
-        return [*self.menus, *self.texts]
+        """What `draw` draws and `fill` reads."""
+        return list(self.menus)
 
 
 def lay_out() -> Slots:
     """Room for every field, hidden until there are rows."""
-    lines, menus, texts = [], [], []
+    gr.HTML(quiet("A column for each, or = and a text that is the same for every row."))
     with gr.Row(equal_height=False, elem_id="mapping"):
-        for number in range(1, MOST + 1):
-            with gr.Column(min_width=260, visible=False, elem_classes="st-slot") as line:
-                lines.append(line)
-                menus.append(gr.Dropdown([], label="Column", elem_id=f"field-{number}"))
-                texts.append(
-                    gr.Textbox(
-                        value="", show_label=False, container=False, lines=1, max_lines=3,
-                        label="The same for every row", elem_id=f"constant-{number}",
-                        placeholder="or a text, the same for every row",
-                    )
-                )  # fmt: skip
-    return Slots(lines, menus, texts)
+        menus = [
+            gr.Dropdown([], label="Column", elem_id=f"field-{number}", visible=False,
+                        allow_custom_value=True, min_width=240)
+            for number in range(1, MOST + 1)
+        ]  # fmt: skip
+    return Slots(menus)
 
 
 def draw(intake: Intake | None) -> list[Any]:
     """The form filled as the rows are mapped now."""
     fields = intake.fields[:MOST] if intake and intake.everything.rows else []
     if intake is None or not fields:
-        return [*[gr.Column(visible=False)] * MOST, *[gr.skip()] * 2 * MOST]
-    spare = MOST - len(fields)
+        return [gr.Dropdown(visible=False)] * MOST
     choices = [("no column", NOWHERE), *_columns(intake)]
-    menus: list[Any] = [
+    given = intake.mapping.constants
+    menus = [
         gr.Dropdown(
-            choices=choices, value=intake.column_of(field.name),
+            choices=choices, visible=True, allow_custom_value=True,
+            value=SAME + write_constant(given[field.name]) if field.name in given
+            else intake.column_of(field.name),
             label=f"{field.name} (needed)" if field.needed else field.name,
         )
         for field in fields
     ]  # fmt: skip
-    given = intake.mapping.constants
-    texts: list[Any] = [
-        gr.Textbox(
-            value=write_constant(given[field.name]) if field.name in given else "",
-            label=f"{field.name}, the same for every row",
-        )
-        for field in fields
-    ]
-    return [
-        *[gr.Column(visible=True)] * len(fields), *[gr.Column(visible=False)] * spare,
-        *menus, *[gr.skip()] * spare, *texts, *[gr.skip()] * spare,
-    ]  # fmt: skip
+    return [*menus, *[gr.Dropdown(visible=False)] * (MOST - len(menus))]
 
 
 def fill(intake: Intake, held: Sequence[str | None]) -> Intake:
-    """The rows with the mapping that the form says."""
+    """The rows with the mapping that the form says; DatasetError if it says none."""
     columns: dict[str, str] = {}
     constants: dict[str, JsonValue] = {}
-    for number, field in enumerate(intake.fields[:MOST]):
-        column, text = held[number] or NOWHERE, (held[MOST + number] or "").strip()
-        if text:
-            constants[field.name] = read_constant(text)
-        elif column:
-            if column in columns.values():
-                raise DatasetError(f"Column '{column}' is chosen twice; one field can have it.")
-            columns[field.name] = column
+    for field, chosen in zip(intake.fields, held, strict=False):
+        text = (chosen or NOWHERE).strip()
+        if text.startswith(SAME):
+            constants[field.name] = read_constant(text.removeprefix(SAME).strip())
+        elif text in columns.values():
+            raise DatasetError(f"Column '{text}' is chosen twice; one field can have it.")
+        elif text and text not in intake.columns:
+            raise DatasetError(
+                f"There is no column '{text[:60]}'; choose one, or write ={text[:60]} to give "
+                "every row this text."
+            )
+        elif text:
+            columns[field.name] = text
     return intake.fill(columns, constants)
 
 

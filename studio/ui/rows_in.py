@@ -67,9 +67,8 @@ def _wire_form(studio: Studio, bench: Workbench, intake: gr.State, panel: rows_p
     wire(panel.template.input, use_template, studio,
          inputs=[intake, panel.template, bench.book, bench.scope], outputs=form)  # fmt: skip
     wire(panel.format.input, take_for, inputs=[intake, panel.format], outputs=form)
-    filled = [*(menu.input for menu in panel.slots.menus), *(t.blur for t in panel.slots.texts),
-              *(text.submit for text in panel.slots.texts)]  # fmt: skip
-    wire(filled, fill, inputs=[intake, *panel.slots.held], outputs=[intake, *panel.judged], **last)
+    filled = [menu.input for menu in panel.slots.menus]
+    wire(filled, fill, inputs=[intake, *panel.slots.parts], outputs=[intake, *panel.judged], **last)
 
 
 def _lay_out_book() -> tuple[gr.HTML, gr.Button, gr.DownloadButton]:

@@ -24,6 +24,8 @@ def main(address: str, folder: Path) -> None:
         page.goto(address)
         expect(page.locator("#run-demo")).to_be_visible(timeout=120_000)
         open_tab(page, "Data")
+        expect(page.locator("#ready")).to_contain_text("rows are ready", timeout=120_000)
+        page.locator("#begin").click()
         expect(page.locator("#preview")).to_contain_text("tokens are learned", timeout=120_000)
         take(page, folder / "data.png")
         page.set_viewport_size(TALL)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from browser.typed import put
+
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = pytest.mark.browser
 
@@ -44,11 +46,15 @@ def test_a_person_goes_from_rows_to_a_report(browser: "playwright.Browser", addr
     page, complaints = open_page(browser, address)
 
     open_tab(page, "Data")
+    expect(page.locator("#ready")).to_contain_text("640 rows are ready")
+    begin_workbook(page)
     expect(page.locator("#preview")).to_contain_text("tokens are learned")
-    page.get_by_label("Name of the dataset").fill("Browser test")
-    page.locator("#build").click()
-    expect(page.locator("#built")).to_contain_text("to learn")
-    page.locator("#tune-on-it").click()
+    open_tab(page, "Freeze")
+    expect(page.locator("#freeze-standing")).to_contain_text("640 rows")
+    put(page.locator("#freeze-name textarea, #freeze-name input").first, "Browser test")
+    page.locator("#freeze-build").click()
+    expect(page.locator("#freeze-built")).to_contain_text("to learn")
+    page.locator("#freeze-tune").click()
 
     expect(page.locator("#as-command")).to_contain_text("--dataset browser-test-")
     page.get_by_text("Advanced: every field of the recipe").click()
@@ -91,11 +97,15 @@ def test_a_person_goes_from_rows_to_a_report(browser: "playwright.Browser", addr
 def paste_rows(page: "playwright.Page", text: str) -> None:
     """Put rows into the Data tab by hand."""
     open_tab(page, "Data")
-    expect(page.locator("#preview")).to_contain_text("tokens are learned")
-    page.get_by_label("Paste text").check()
-    pasted = page.locator("#pasted").get_by_role("textbox")
-    pasted.fill(text)
-    pasted.press("Tab")
+    expect(page.locator("#ready")).to_contain_text("rows are ready")
+    page.get_by_label("Paste", exact=True).check()
+    put(page.locator("#pasted textarea"), text)
+
+
+def begin_workbook(page: "playwright.Page") -> None:
+    """Put the rows that are ready into a workbook, and wait for its template."""
+    page.locator("#begin").click()
+    expect(page.locator("#about-workbook")).to_contain_text("Whatever you do is kept")
 
 
 def test_wrong_input_is_answered_with_a_sentence(
@@ -104,8 +114,9 @@ def test_wrong_input_is_answered_with_a_sentence(
     page, complaints = open_page(browser, address)
     paste_rows(page, '{"text": "Fine.", "label": "positive"}\n{broken')
     expect(page.locator("#found")).to_contain_text("1 refused")
-    page.locator("#build").click()
-    expect(page.get_by_test_id("toast-body")).to_contain_text("No rows are left")
+    put(page.locator("#pasted textarea"), "Only a text\nAnd another\n")
+    expect(page.locator("#ready")).to_contain_text("say which column is which")
+    expect(page.locator("#begin")).to_be_disabled()
 
     open_tab(page, "Chat")
     page.locator("#send").click()
@@ -122,9 +133,13 @@ def test_text_from_a_row_is_shown_and_never_run(
     nasty = "<img src=x onerror=window.hit=1> ${window.hit=1} {{ window.hit }}"
     row = {"text": nasty, "label": "positive", "split": nasty}
     paste_rows(page, json.dumps(row) + "\n" + json.dumps(row | {"text": "Fine."}))
+    expect(page.locator("#first-rows")).to_contain_text(nasty)
+    begin_workbook(page)
     expect(page.locator("#preview")).to_contain_text(nasty)
-    page.locator("#build").click()
-    expect(page.get_by_test_id("toast-body")).to_contain_text("<img src=x")
+    open_tab(page, "Freeze")
+    expect(page.locator("#freeze-standing")).to_contain_text("2 rows")
+    page.locator("#freeze-build").click()
+    expect(page.get_by_test_id("toast-body").last).to_contain_text("<img src=x")
     page.wait_for_timeout(300)
     assert page.evaluate("window.hit") is None
 
