@@ -21,8 +21,8 @@ def _parts(
     """Options of the form KIND:NAME=SHARE, as the parts of a mixture."""
     parts = []
     for text in given:
-        named, _, share = text.rpartition("=")
-        kind, _, name = named.partition(":")
+        named, share = text.rpartition("=")[::2]
+        kind, name = named.partition(":")[::2]
         try:
             parts.append(Part.model_validate({"kind": kind, "name": name, "share": share}))
         except ValidationError as error:
