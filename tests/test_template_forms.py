@@ -130,6 +130,36 @@ def test_promptsource_is_written_back_and_read_the_same() -> None:
         assert sorted(names) == sorted(phrasing.name for phrasing in template.phrasings)
 
 
+def test_what_promptsource_says_about_an_entry_is_kept_and_written_back() -> None:
+    metadata = {"choices_in_prompt": True, "languages": ["en"], "metrics": ["AUC"],
+                "original_task": False}  # fmt: skip
+    text = "dataset: d\ntemplates:\n  k: !Template\n" + "".join(
+        f"    {name}: {value}\n"
+        for name, value in {
+            "id": "0f", "jinja": "'{{ a }} ||| {{ b }}'", "name": "n", "reference": "A paper.",
+            "metadata": f"!TemplateMetadata {json.dumps(metadata)}",
+        }.items()
+    )  # fmt: skip
+    (template,) = promptsource.read(text, "d.yaml").templates
+    again = promptsource.read(promptsource.write(template).files["d.yaml"], "d.yaml")
+    about = again.templates[0].phrasings[0].about
+    assert about == {"id": "0f", "reference": "A paper.", "metadata": metadata}
+    assert Template.parse(template.yaml()).phrasings[0].about == about
+
+
+def test_a_few_solved_rows_go_to_lm_eval_and_back(tmp_path: Path) -> None:
+    shots = Shots(count=3, between=" -> ", separator="\n#\n")
+    template = find("grammar").model_copy(
+        update={"shots": shots, "phrasings": find("grammar").phrasings[:1]}
+    )
+    given = lm_eval.write(template)
+    assert not given.left
+    for file, text in given.files.items():
+        (tmp_path / file).write_text(text)
+    assert lm_eval.read(tmp_path / "grammar.yaml").templates[0].shots == shots
+    assert {one.what for one in promptsource.write(template).left} == {"solved rows", "rows"}
+
+
 def test_every_shipped_template_goes_to_promptsource_and_back() -> None:
     for template in shipped().values():
         again = promptsource.read(
