@@ -15,7 +15,8 @@ def recipe_table() -> str:
     lines = ["| field | default | what it does |", "|---|---|---|"]
     for name, field in Recipe.model_fields.items():
         default = "required" if field.is_required() else f"`{field.default!r}`"
-        lines.append(f"| `{name}` | {default} | {field.description} |")
+        meaning = " ".join((field.description or "").split())
+        lines.append(f"| `{name}` | {default} | {meaning} |")
     return "\n".join(lines)
 
 
