@@ -78,7 +78,7 @@ def test_what_a_box_cannot_hold_is_told(texts: tuple[str, ...], rest: str, reaso
 def test_a_workbook_is_paged_by_fifties_and_never_past_its_end(
     studio: Studio, book: Workbook
 ) -> None:
-    _, _, table, told, about, page = book_view.refresh(studio, *held(book))
+    *_, table, told, about, page = book_view.refresh(studio, None, None, *held(book))
     assert table.count("<tr data-name") == 50
     assert ("Rows 1 to 50 of 120" in told, page) == (True, 0)
     assert "120 rows" in about
@@ -94,7 +94,7 @@ def test_text_of_rows_never_becomes_html(studio: Studio, book: Workbook) -> None
     book.edit(2, {"answer": ""})
     book_checks_drawn = [*book_checks.run(studio, book.id, None, "starter", 512)][-1]
     drawn = [
-        *book_view.refresh(studio, *held(book))[2:],
+        *book_view.refresh(studio, None, None, *held(book))[4:],
         *book_editor.open_row(studio, clicked(name="1"), *held(book))[:-2],
         *book_checks_drawn,
     ]
@@ -105,12 +105,14 @@ def test_text_of_rows_never_becomes_html(studio: Studio, book: Workbook) -> None
 
 def test_a_filter_that_no_longer_fits_gives_way(studio: Studio, book: Workbook) -> None:
     book.exclude([3])
-    only, order, table, *_ = book_view.refresh(
-        studio, *held(book, only="excluded", order="column:n")
+    _, only, order, _, table, *_ = book_view.refresh(
+        studio, None, None, *held(book, only="excluded", order="column:n")
     )
     assert (only.value, order.value, table.count("<tr data-name")) == ("excluded", "column:n", 1)
     book.undo()
-    only, order, table, *_ = book_view.refresh(studio, *held(book, only="excluded", order="gone"))
+    _, only, order, _, table, *_ = book_view.refresh(
+        studio, None, None, *held(book, only="excluded", order="gone")
+    )
     assert (only.value, order.value, table.count("<tr data-name")) == ("", "number", 50)
 
 
@@ -146,7 +148,7 @@ def test_tags_are_those_that_stand_in_the_box(studio: Studio, book: Workbook) ->
     book_editor.retag(studio, "long, sure", *at)
     assert book.entry(5).tags == ("long", "sure")
     assert book_editor.retag(studio, "sure,long,,", *at) == gr.skip()
-    assert ("tag: long", "tag:long") in book_view.refresh(studio, *at)[0].choices
+    assert ("tag: long", "tag:long") in book_view.refresh(studio, None, None, *at)[1].choices
 
 
 def test_what_is_being_written_stays_when_something_else_changes(
@@ -201,7 +203,7 @@ def test_every_row_found_is_changed_by_one_deed(studio: Studio, book: Workbook) 
 
 def test_without_a_workbook_the_panels_say_how_to_get_one(studio: Studio) -> None:
     nothing = [None, None, "", "", "number", False, 0, None]
-    assert "bring rows" in book_view.refresh(studio, *nothing)[2]
+    assert "bring rows" in book_view.refresh(studio, None, None, *nothing)[4]
     assert "bring rows" in [*book_checks.open_panel_checked(studio, None, None, "", 1)][0][1]
     assert book_editor.show_again(studio, None, *nothing) == [gr.skip()] * book_editor.PARTS
 
@@ -211,7 +213,7 @@ def test_a_visitor_cannot_look_into_another_ones_workbook(studio: Studio) -> Non
     at = held(book, opened=1)
     at[1] = "bob"
     for deed in (
-        lambda: book_view.refresh(studio, *at),
+        lambda: book_view.refresh(studio, None, None, *at),
         lambda: book_editor.leave(studio, *at),
         lambda: book_rows.step(studio, "undo", book.id, "bob"),
         lambda: book_checks.choose(studio, clicked(deed="mend", kind="empty"), book.id, "bob"),
@@ -231,7 +233,7 @@ def test_what_was_kept_in_chat_is_looked_over_here(studio: Studio) -> None:
     assert tab.selected == "data"
     keep("Is it still?")
     at = [id, None, "", "", "number", False, 0, None]
-    assert "Is it still?" in book_view.refresh(studio, *at)[2]
+    assert "Is it still?" in book_view.refresh(studio, None, None, *at)[4]
     assert studio.workbooks.open(id).origins()[1].startswith("chat, ")
 
 
@@ -251,11 +253,13 @@ def test_findings_are_shown_mended_and_shown_again(studio: Studio, book: Workboo
     assert not stop.visible
     look = book_checks.choose(studio, clicked(deed="look", kind="empty"), book.id, None)
     assert look[0][0] == "finding:empty"
-    search, only, table, told, *_ = book_view.point(
-        studio, look[0], *held(book, search="x", page=1)
+    search, only, _, served, table, *_ = book_view.refresh(
+        studio, look[0], None, *held(book, search="x", page=1)
     )
     assert (search, only.value) == ("", "finding:empty")
     assert table.count("<tr data-name") == 1
+    again = book_view.refresh(studio, look[0], served, *held(book, only="kept"))
+    assert (again[0], again[1].value) == (gr.skip(), "kept")
     book_checks.choose(studio, clicked(deed="mend", kind="empty"), book.id, None)
     assert book.entry(7).excluded
     assert "Changed since" in book_checks.show_stale(studio, book.id, None)

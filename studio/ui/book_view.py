@@ -31,6 +31,8 @@ class View:
     ahead: gr.Button
     page: gr.State
     """Counted from 0."""
+    served: gr.State
+    """When another panel last asked for rows that were shown since; see `Workbench.only`."""
     opened: gr.State
     """Number of the row that is open, or None."""
     table: gr.HTML
@@ -84,42 +86,53 @@ def lay_out(bench: Workbench) -> View:
         ahead = gr.Button("More rows", size="sm", elem_id="examples-ahead", min_width=120, scale=0)
     table = gr.HTML(empty(NO_BOOK), elem_id="examples-table", js_on_load=PICK)
     about = gr.HTML(elem_id="examples-about", render=False)
-    return View(bench, search, only, order, down, back, ahead, gr.State(0), gr.State(None), table,
+    page, served, opened = gr.State(0), gr.State(None), gr.State(None)
+    return View(bench, search, only, order, down, back, ahead, page, served, opened, table,
                 standing, about)  # fmt: skip
 
 
 def wire_up(studio: Studio, view: View, tab: gr.Tab) -> None:
     """Show what is asked for, and everything anew when the workbook changes."""
     bench = view.bench
-    changed = [tab.select, bench.tab.select, bench.book.change, bench.changed.change]
-    wire(changed, refresh, studio, inputs=view.held, trigger_mode="always_last",
-         outputs=[view.only, view.order, *view.drawn])  # fmt: skip
+    changed = [tab.select, bench.tab.select, bench.book.change, bench.changed.change,
+               bench.only.change]  # fmt: skip
+    wire(changed, refresh, studio, inputs=[bench.only, view.served, *view.held],
+         outputs=[view.search, view.only, view.order, view.served, *view.drawn],
+         trigger_mode="always_last")  # fmt: skip
     asked = [view.search.change, view.only.input, view.order.input, view.down.input]
     wire(asked, turn, studio, None, inputs=view.held, outputs=view.drawn,
          trigger_mode="always_last")  # fmt: skip
     for button, step in ((view.back, -1), (view.ahead, 1)):
         wire(button.click, turn, studio, step, inputs=view.held, outputs=view.drawn)
-    wire(bench.only.change, point, studio, inputs=[bench.only, *view.held],
-         outputs=[view.search, view.only, *view.drawn])  # fmt: skip
 
 
 @told
-def refresh(studio: Studio, *held: Any) -> list[Any]:
-    """The menus and the page, as the workbook stands now."""
+def refresh(
+    studio: Studio, asked: tuple[str, float] | None, served: float | None, *held: Any
+) -> list[Any]:
+    """The menus and the page, as the workbook stands now.
+
+    What another panel asks for, such as the rows of a finding, goes before what stands in the
+    menus: its panel is opened at the same moment, and either event may come first.
+    """
     if not held[0]:
-        return [gr.skip(), gr.skip(), *nothing()]
+        return [gr.skip(), gr.skip(), gr.skip(), served, *nothing()]
     studio.follow_draft(held[0], owner=held[1])
     looked = look(studio, *held)
+    wish, page, search = looked.wish, looked.page, gr.skip()
+    if asked and asked[1] != served:
+        wish, page, search, served = Wish(only=asked[0]), 0, "", asked[1]
     choices = filters(looked.book, looked.checked)
     ways = orders(looked.book, looked.checked)
-    only = looked.wish.only if looked.wish.only in [one for _, one in choices] else ""
-    order = looked.wish.order if looked.wish.order in [one for _, one in ways] else "number"
-    wish = looked.wish._replace(only=only, order=order)
-    looked = Looked(looked.book, looked.checked, wish, looked.page, looked.opened)
+    only = wish.only if wish.only in [one for _, one in choices] else ""
+    order = wish.order if wish.order in [one for _, one in ways] else "number"
+    wish = wish._replace(only=only, order=order)
     return [
+        search,
         gr.Dropdown(choices=choices, value=only),
         gr.Dropdown(choices=ways, value=order),
-        *draw(looked),
+        served,
+        *draw(Looked(looked.book, looked.checked, wish, page, looked.opened)),
     ]
 
 
@@ -131,18 +144,6 @@ def turn(studio: Studio, step: int | None, *held: Any) -> list[Any]:
     looked = look(studio, *held)
     page = 0 if step is None else looked.page + step
     return draw(Looked(looked.book, looked.checked, looked.wish, page, looked.opened))
-
-
-@told
-def point(studio: Studio, asked: tuple[str, float] | None, *held: Any) -> list[Any]:
-    """Show what another panel asked for, such as the rows of a finding."""
-    if not asked or not held[0]:
-        return [gr.skip()] * 6
-    looked = look(studio, *held)
-    wish = Wish(only=asked[0])
-    choices = filters(looked.book, looked.checked)
-    menu = gr.Dropdown(choices=choices, value=wish.only)
-    return ["", menu, *draw(Looked(looked.book, looked.checked, wish, 0, looked.opened))]
 
 
 def look(
