@@ -107,7 +107,8 @@ class _Parts:
         self, name: str, items: Sequence[Item], deed: Callable[[Sequence[Item]], Iterable[Found]]
     ) -> list[Found]:
         """What the deed finds of the items, in their order; at least of the first chunk."""
-        began, found = time.perf_counter(), []
+        began = time.perf_counter()
+        found: list[Found] = []
         for start in range(0, len(items), CHUNK):
             self._hear(name, start, len(items))
             found += deed(items[start : start + CHUNK])
