@@ -2,11 +2,12 @@
 
 A ticket per run keeps the order. It is drawn when the run is started, and held: locked by the
 run's worker, as soon as that lives. A worker that dies frees its ticket and the device at once;
-nobody has to tidy up after it.
+nobody has to tidy up after it. A person may put the waiting runs into another order, which is one
+small file of names; who is not named there comes after them, as started.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from studio.tuning.lock import is_locked, locked
 
 PATIENCE = 0.1  # seconds between looks at the queue
 START_PATIENCE = 30.0  # seconds a drawn ticket keeps its place without a living worker
+ORDER = "order"  # the file of names
 
 
 def draw_ticket(home: Path, name: str) -> Path:
@@ -49,12 +51,23 @@ def device(
         yield
 
 
+def in_line(home: Path) -> list[str]:
+    """Names of the runs that wait, the next one first."""
+    return [_name(ticket) for ticket in _line(home / "queue") if _counts(ticket)]
+
+
+def reorder(home: Path, names: Sequence[str]) -> None:
+    """Let these runs come first, in this order."""
+    queue = home / "queue"
+    queue.mkdir(exist_ok=True)
+    partial = queue / f"{ORDER}.part"
+    partial.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
+    partial.replace(queue / ORDER)
+
+
 def is_wanted(home: Path) -> bool:
     """Whether a run holds the device or waits for it; not to be asked by one that does."""
-    return is_locked(home / "device.lock") or any(
-        is_locked(ticket) if ticket.suffix == ".held" else _is_young(ticket)
-        for ticket in (home / "queue").glob("[0-9]*")
-    )
+    return is_locked(home / "device.lock") or any(map(_counts, _line(home / "queue")))
 
 
 def _hold_ticket(home: Path, name: str, held: ExitStack) -> Path:
@@ -71,14 +84,38 @@ def _hold_ticket(home: Path, name: str, held: ExitStack) -> Path:
 
 
 def _is_first(ticket: Path) -> bool:
-    """Whether no earlier ticket counts any more; those that do not are thrown away."""
-    for other in sorted(ticket.parent.glob("[0-9]*")):
-        if other.name >= ticket.name:
+    """Whether no ticket before it counts any more; those that do not are thrown away."""
+    for other in _line(ticket.parent):
+        if other == ticket:
             break
-        if is_locked(other) if other.suffix == ".held" else _is_young(other):
+        if _counts(other):
             return False
         other.unlink(missing_ok=True)
     return True
+
+
+def _line(queue: Path) -> list[Path]:
+    """All tickets in the order in which they count."""
+    try:
+        names = (queue / ORDER).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        names = []
+    places = {name: place for place, name in enumerate(names)}
+
+    def rank(ticket: Path) -> tuple[int, str]:
+        return places.get(_name(ticket), len(places)), ticket.name
+
+    return sorted(queue.glob("[0-9]*"), key=rank)
+
+
+def _name(ticket: Path) -> str:
+    """The run that drew it."""
+    return ticket.stem.partition("-")[2]
+
+
+def _counts(ticket: Path) -> bool:
+    """Whether its worker lives, or may still be starting."""
+    return is_locked(ticket) if ticket.suffix == ".held" else _is_young(ticket)
 
 
 def _is_young(ticket: Path) -> bool:

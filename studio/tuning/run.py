@@ -27,6 +27,7 @@ from studio.errors import DatasetError, RunError
 from studio.measure.comparison import Comparison
 from studio.names import slug
 from studio.tuning.events import Event, append_event, read_events
+from studio.tuning.label import read_label
 from studio.tuning.lock import is_locked, locked
 from studio.tuning.recipe import Recipe
 from studio.tuning.repair import Repair
@@ -149,7 +150,12 @@ class Run:
         if self.kind == "compare":
             lanes = self.comparison.lanes
             return f"Measurement of {len(lanes)} run" + ("s" if len(lanes) > 1 else "")
-        return self.recipe.name or self.recipe.dataset
+        return read_label(self.folder).title or self.recipe.name or self.recipe.dataset
+
+    @property
+    def note(self) -> str:
+        """What a person noted about it."""
+        return read_label(self.folder).note
 
     def _text(self, name: str) -> str:
         try:

@@ -2,20 +2,27 @@
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 
-from studio.errors import DatasetError, RunError
+from studio.errors import DatasetError, RecipeError, RunError
 from studio.models.catalogue import find_base
 from studio.models.shape import find_shape
+from studio.tuning.differences import Differing, differing
 from studio.tuning.estimate import ESTIMATE
 from studio.tuning.events import Event
+from studio.tuning.label import write_label
 from studio.tuning.lineage import continued
+from studio.tuning.plain import write_plain
 from studio.tuning.prerequisites import settle_sources
 from studio.tuning.presets import preset
+from studio.tuning.queue import in_line, reorder
 from studio.tuning.recipe import Method, Recipe
 from studio.tuning.run import UNDER_WAY, Run, create_run, list_runs, open_run
 from studio.verbs.estimating import Estimating
+
+MOST_RATES = 8  # runs of one sweep
 
 
 class Tuning(Estimating):
@@ -78,6 +85,68 @@ class Tuning(Estimating):
         if status != "finished":
             raise RunError(f"Run {run.id} is {status}. {run.error() or ''}".strip())
         return run
+
+    def sweep(self, recipe: Recipe, rates: Sequence[float], *, anyway: bool = False) -> list[Run]:
+        """Start the recipe once for every learning rate; each run's name says which.
+
+        RecipeError for fewer than two or a wrong one, before anything starts.
+        """
+        different = sorted(set(rates))
+        if not 2 <= len(different) <= MOST_RATES:
+            raise RecipeError(f"A sweep takes two to {MOST_RATES} different learning rates.")
+        title = recipe.name or self.dataset(recipe.dataset).card.name
+        recipes = [
+            Recipe.make(
+                recipe.model_dump()
+                | {"learning_rate": rate, "name": f"{title[:60]} · rate {rate:g}"}
+            )
+            for rate in different
+        ]
+        return [self.train(one, anyway=anyway) for one in recipes]
+
+    def rename_run(self, id: str, title: str) -> None:
+        """Call a run otherwise; empty gives it its recipe's name back."""
+        write_label(self.run(id).folder, title=title)
+
+    def note_run(self, id: str, note: str) -> None:
+        """Note something about a run, in place of what was noted before."""
+        write_label(self.run(id).folder, note=note)
+
+    def runs_in_line(self) -> list[Run]:
+        """The runs that wait for the device, the next one first."""
+        known = {run.id: run for run in self.runs()}
+        return [known[name] for name in in_line(self.settings.home) if name in known]
+
+    def move_run(self, id: str, places: int) -> list[Run]:
+        """Let a waiting run go so many places forward (negative) or back; the line as it is then.
+
+        RunError if it does not wait.
+        """
+        line = [run.id for run in self.runs_in_line()]
+        if id not in line:
+            raise RunError(f"Run {id} does not wait for the device; it is {self.run(id).status()}.")
+        at = line.index(id)
+        line.insert(min(max(0, at + places), len(line) - 1), line.pop(at))
+        reorder(self.settings.home, line)
+        return self.runs_in_line()
+
+    def differing(self, ids: Sequence[str]) -> list[Differing]:
+        """Where the recipes of two to four runs differ."""
+        return differing([self.run(id) for id in ids])
+
+    def export_plain(self, id: str, folder: Path | str) -> tuple[Path, list[str]]:
+        """Write what tunes a run's recipe with TRL alone; the folder, and what TRL cannot say."""
+        run = self.run(id)
+        if run.kind != "tune":
+            raise RunError(f"Run {id} was not tuned from a recipe; choose a tuning run.")
+        recipe = run.recipe
+        path = Path(recipe.base).expanduser()
+        local = recipe.base == "starter" or path.is_dir()
+        base = str(find_base(recipe.base).folder) if local else recipe.base
+        return write_plain(
+            recipe, self.dataset(recipe.dataset), base, Path(folder).expanduser(), name=run.id,
+            cuda=self.machine().device == "cuda",
+        )  # fmt: skip
 
     def delete_run(self, id: str) -> None:
         """Remove a run that has ended, with its adapter and log."""
