@@ -124,8 +124,7 @@ class Growing(Judging):
                 for one, text in zip(begun, said.rows, strict=True):
                     writing.take(one, column, text.text, stopped=text.stopped)
             made = [Proposal(row=one.row, how=how, fault=sieve.fault(one)) for one in begun]
-            if checker:
-                examples = sieve.answerable(made)
+            if checker and (examples := sieve.answerable(made)):
                 asked = [(checker, example.messages) for example in examples.values()]
                 said = yield from _hear(ask(asked, sampling=Sampling()), standing)
                 made = doubt(made, examples, [one.text for one in said.rows])
