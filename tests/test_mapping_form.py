@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from studio.data.intake import Intake, list_refused, take_in
 from studio.data.gather import gather
+from studio.data.intake import Intake, list_refused, take_in
 from studio.data.mapping import Format, Mapping, apply, suggest
 from studio.data.mapping_form import (
     choose_template,
