@@ -7,6 +7,7 @@ StudioError            str(error) is one sentence: what happened, where, what to
 ├── ModelError         a base or an adapter that cannot be used
 ├── ProbeError         probes or outcomes that do not fit together
 ├── RunError           a run that does not exist, failed, or cannot do what was asked
+│   └── Diverged       a run whose loss left all bounds; what it was before may have been kept
 ├── ChatError          a conversation or a draft that is not there, or a deed it has no room for
 ├── EndpointError      a server elsewhere that cannot be asked, or what it did instead of answering
 └── Busy               somebody else holds what is needed
@@ -41,6 +42,15 @@ class ProbeError(StudioError):
 
 class RunError(StudioError):
     """A run does not exist, failed, or cannot do what was asked."""
+
+
+class Diverged(RunError):
+    """A run's loss is no number any more, or left all bounds."""
+
+    def __init__(self, message: str, kept: int | None = None) -> None:
+        """`kept` is the step whose adapter was kept as the last good one."""
+        super().__init__(message)
+        self.kept = kept
 
 
 class ChatError(StudioError):

@@ -57,7 +57,7 @@ class Progress:
             self._bars.update(self._bar, completed=event["done"], total=event["total"])
         elif event.kind == "warning":
             self._bars.console.print(event["message"], style="yellow", markup=False)
-        elif event.kind in ("finished", "failed", "cancelled"):
+        elif event.kind in ("finished", "failed", "diverged", "cancelled"):
             self._describe(event.kind)
 
     def _describe(self, text: str) -> None:

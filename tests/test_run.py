@@ -63,12 +63,12 @@ def test_a_new_run_is_created_and_lists_first(run: Run, tmp_path: Path) -> None:
     assert open_run(tmp_path / "runs", run.id).recipe == Recipe(dataset="d")
 
 
-@pytest.mark.parametrize("last", ["finished", "failed", "cancelled"])
+@pytest.mark.parametrize("last", ["finished", "failed", "diverged", "cancelled"])
 def test_the_last_word_is_the_status(run: Run, last: str) -> None:
     append_event(run.folder / "events.jsonl", "started", pid=1)
     append_event(run.folder / "events.jsonl", last, message="why")
     assert run.status() == last
-    assert run.error() == ("why" if last == "failed" else None)
+    assert run.error() == ("why" if last in ("failed", "diverged") else None)
 
 
 @pytest.mark.parametrize(("events", "status"), [(["waiting"], "waiting"), (["phase"], "running")])

@@ -111,10 +111,10 @@ def test_the_anchor_is_the_divergence_from_the_base(trainer: Any) -> None:
 
 def test_a_loss_that_is_no_number_ends_the_run(trainer: Any, tmp_path: Path) -> None:
     from studio.engine.watch import Watch
-    from studio.errors import RunError
+    from studio.errors import Diverged
 
     watch = Watch(EventLog(tmp_path / "events.jsonl"))
-    with pytest.raises(RunError, match="no longer a number at step"):
+    with pytest.raises(Diverged, match="no longer a number at step"):
         watch.on_log(
             trainer.args, trainer.state, trainer.control, {"loss": float("nan"), "grad_norm": 1.0}
         )

@@ -9,7 +9,7 @@ from typing import Any
 
 from safetensors.torch import load_file
 
-from studio.errors import ModelError
+from studio.errors import Diverged
 from studio.models.catalogue import Base
 from studio.tuning.run import Run
 
@@ -32,7 +32,7 @@ def origin(run: Run, base: Base) -> dict[str, Any]:
 def publishing(target: Path, made_for: dict[str, Any]) -> Iterator[Path]:
     """A folder to put adapter weights and configuration into; it is `target` once all is well.
 
-    Raises ModelError, and leaves no target, if a weight is not a finite number.
+    Raises Diverged, and leaves no target, if a weight is not a finite number.
     """
     target.parent.mkdir(exist_ok=True)
     draft = target.with_name(f".{target.name}")
@@ -46,7 +46,7 @@ def publishing(target: Path, made_for: dict[str, Any]) -> Iterator[Path]:
     write_json(draft / "made_for.json", made_for)
     saved = load_file(draft / WEIGHTS)
     if not saved or not all(bool(tensor.isfinite().all()) for tensor in saved.values()):
-        raise ModelError("The tuned weights are not finite numbers; lower the learning rate.")
+        raise Diverged("The tuned weights are not finite numbers; lower the learning rate.")
     draft.rename(target)
 
 

@@ -10,6 +10,7 @@ from studio.data.dataset import Dataset, open_dataset
 from studio.data.example import Example, Message
 from studio.data.preferences import read_pairs, split
 from studio.engine.budget import Budget, general_rows
+from studio.engine.copies import LastGood
 from studio.engine.given import given_rows, past_examples
 from studio.engine.learnable import learnable
 from studio.engine.load import Engine
@@ -19,7 +20,7 @@ from studio.engine.replay import right_answers
 from studio.engine.selftext import Conversation, self_texts
 from studio.engine.trainers import Rows, Tuned, make_trainer, tune_what
 from studio.engine.watch import Keep, Watch
-from studio.errors import RunError
+from studio.errors import Diverged, RunError
 from studio.models.catalogue import find_base
 from studio.models.gate import check_adapter
 from studio.tuning.events import EventLog
@@ -38,10 +39,9 @@ def train(run: Run, log: EventLog) -> dict[str, Any]:
     trainer, tuned = prepare(engine, recipe, run, log)
     log("phase", name="training", about=engine.about)
     began = time.perf_counter()
-    trainer.train()
+    _learn(trainer, tuned, run, engine)
     seconds = time.perf_counter() - began
     log("phase", name="saving")
-    shutil.rmtree(run.folder / SCRATCH, ignore_errors=True)
     _save(tuned, trainer.model, run.adapter, origin(run, engine.base))
     return {
         "steps": trainer.state.global_step,
@@ -49,6 +49,25 @@ def train(run: Run, log: EventLog) -> dict[str, Any]:
         "tokens": trainer.tokens_seen,
         "tokens_per_second": round(trainer.tokens_seen / seconds, 1),
     }
+
+
+def _learn(trainer: Any, tuned: Tuned, run: Run, engine: Engine) -> None:
+    """All the steps; a run that diverges keeps what it was at the last good one."""
+    try:
+        trainer.train()
+    except Diverged as error:
+        (held,) = (one for one in trainer.callback_handler.callbacks if isinstance(one, LastGood))
+        if (step := held.go_back()) is None:
+            raise Diverged(f"{error} Nothing was learned before that could be kept.") from error
+        for later in (one for one in run.checkpoints() if one > step):
+            shutil.rmtree(run.folder / "checkpoints" / str(later))
+        if step not in run.checkpoints():
+            target = run.folder / "checkpoints" / str(step)
+            _save(tuned, trainer.model, target, origin(run, engine.base))
+        told = f"{error} What it was at step {step} was kept: {run.id}:{step}."
+        raise Diverged(told, step) from error
+    finally:
+        shutil.rmtree(run.folder / SCRATCH, ignore_errors=True)
 
 
 def prepare(engine: Engine, recipe: Recipe, run: Run, log: EventLog) -> tuple[Any, Tuned]:
@@ -86,7 +105,7 @@ def _callbacks(engine: Engine, recipe: Recipe, run: Run, tuned: Tuned, log: Even
     def keep(model: Any, step: int) -> None:
         _save(tuned, model, run.folder / "checkpoints" / str(step), origin(run, engine.base))
 
-    found: list[Any] = [Watch(log), Keep(recipe.checkpoints, keep)]
+    found: list[Any] = [LastGood(), Watch(log), Keep(recipe.checkpoints, keep)]
     if recipe.forgetting_budget:
         rows = general_rows(engine, recipe, run.folder.parent.parent)
         found.append(Budget(rows, recipe.forgetting_budget, log))

@@ -1,13 +1,15 @@
 """What happens between two training steps: events are written, and adapters kept on the way."""
 
+import math
 import time
+from collections import deque
 from collections.abc import Callable
+from statistics import median
 from typing import Any
 
-import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from studio.errors import RunError
+from studio.errors import Diverged
 from studio.tuning.events import EventLog
 
 TOLD = {
@@ -21,12 +23,19 @@ TOLD = {
 """What the trainer logs, and what an event calls it."""
 
 
+LOWER = "lower the learning rate or the clipping norm"
+LASTING = 5  # steps whose middle loss is looked at, so that one odd batch ends no run
+TOO_HIGH = 2.0  # nats above the first step's loss; learning never costs that much for long
+
+
 class Watch(TrainerCallback):
-    """Turns what the trainer logs into events, and stops a run whose loss is no number."""
+    """Turns what the trainer logs into events, and ends a run whose loss leaves all bounds."""
 
     def __init__(self, log: EventLog) -> None:
         self._log = log
         self._step_began = 0.0
+        self._first: float | None = None
+        self._latest: deque[float] = deque(maxlen=LASTING)
 
     def on_step_begin(self, *_: Any, **__: Any) -> None:
         """Take the time at which a step begins."""
@@ -44,6 +53,7 @@ class Watch(TrainerCallback):
         logs = logs or {}
         place = {"step": state.global_step, "total": state.max_steps}
         if "eval_loss" in logs:
+            self._demand_numbers([float(logs["eval_loss"])], state.global_step)
             self._log("heldout", loss=round(float(logs["eval_loss"]), 4), **place)
         elif "loss" in logs:
             numbers = {
@@ -52,12 +62,23 @@ class Watch(TrainerCallback):
                 if word in logs
             }
             seconds = round(time.perf_counter() - self._step_began, 3)
-            if not torch.isfinite(torch.tensor([numbers["loss"], numbers["grad_norm"]])).all():
-                raise RunError(
-                    f"The loss is no longer a number at step {state.global_step}; lower the "
-                    "learning rate."
-                )
+            self._demand_numbers([numbers["loss"], numbers["grad_norm"]], state.global_step)
             self._log("step", **place, **numbers, seconds=seconds)
+            self._demand_bounds(numbers["loss"], state.global_step)
+
+    def _demand_numbers(self, values: list[float], step: int) -> None:
+        if not all(map(math.isfinite, values)):
+            raise Diverged(f"The loss is no longer a number at step {step}; {LOWER}.")
+
+    def _demand_bounds(self, loss: float, step: int) -> None:
+        self._first = loss if self._first is None else self._first
+        self._latest.append(loss)
+        middle = median(self._latest)
+        if len(self._latest) == LASTING and middle > self._first + TOO_HIGH:
+            raise Diverged(
+                f"The loss has risen from {self._first:.3f} to {middle:.3f} by step {step}; "
+                f"{LOWER}."
+            )
 
 
 class Keep(TrainerCallback):

@@ -15,12 +15,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from studio.errors import StudioError
+from studio.errors import Diverged, StudioError
 from studio.tuning.events import EventLog
 from studio.tuning.lock import locked
 from studio.tuning.queue import PATIENCE, device
 from studio.tuning.run import UNDER_WAY, Run
-
 
 FULL = ("can't allocate memory", "out of memory", "Cannot allocate memory", "std::bad_alloc")
 
@@ -44,7 +43,7 @@ def main(arguments: list[str]) -> int:
 
 
 def work(folder: Path) -> int:
-    """Do the run in this folder; returns 0 if it finished, 1 if it failed or was cancelled."""
+    """Do the run in this folder; returns 0 if it finished, 1 if it ended otherwise."""
     run = Run(folder)
     log = EventLog(folder / "events.jsonl")
     try:
@@ -77,6 +76,10 @@ def _work_with_last_word(run: Run, log: EventLog) -> int:
     except Cancelled:
         _ignore_signals()
         log("cancelled")
+        return 1
+    except Diverged as error:
+        _ignore_signals()
+        log("diverged", message=str(error), kept=error.kept, **used(run.folder))
         return 1
     except Exception as error:  # one of the two borders: whatever went wrong becomes an event
         _ignore_signals()

@@ -33,13 +33,15 @@ from studio.tuning.recipe import Recipe
 from studio.tuning.repair import Repair
 
 Kind = Literal["tune", "compare", "repair"]
-Status = Literal["created", "waiting", "running", "finished", "failed", "cancelled", "interrupted"]
+Status = Literal[
+    "created", "waiting", "running", "finished", "failed", "diverged", "cancelled", "interrupted"
+]
 SPECS: dict[Kind, str] = {
     "tune": "recipe.json",
     "compare": "comparison.json",
     "repair": "repair.json",
 }
-LAST_WORDS = ("finished", "failed", "cancelled")
+LAST_WORDS = ("finished", "failed", "diverged", "cancelled")
 UNDER_WAY = ("created", "waiting", "running")
 CANCEL_PATIENCE = 5.0  # seconds before a worker that does not answer is killed
 
@@ -116,6 +118,11 @@ class Run:
         found = (self.folder / "checkpoints").glob("[0-9]*")
         return sorted(int(entry.name) for entry in found if entry.name.isdecimal())
 
+    def lanes(self) -> list[str]:
+        """What of it can be talked to and measured: its end if it finished, and earlier steps."""
+        ended = [self.id] if self.makes_adapter and self.status() == "finished" else []
+        return ended + [f"{self.id}:{step}" for step in self.checkpoints()]
+
     def replayed(self) -> tuple[str, ...]:
         """Probes of which one half was learned by this run or by one it goes on from."""
         try:
@@ -185,9 +192,9 @@ class Run:
         return is_locked(self.folder / "alive.lock")
 
     def error(self) -> str | None:
-        """Why it failed, in a sentence, if it did."""
+        """Why it failed or diverged, in a sentence, if it did."""
         events = self.events()
-        if events and events[-1].kind == "failed":
+        if events and events[-1].kind in ("failed", "diverged"):
             return str(events[-1]["message"])
         if self.status() == "interrupted":
             return "The worker stopped without a last word: killed, out of memory, or power lost."

@@ -111,16 +111,15 @@ def _lay_out_sampling() -> tuple[gr.Textbox, list[Any]]:
 def open_bar(studio: Studio, sent: Sequence[str] | None, lanes: list[str], base: str) -> list[Any]:
     """The lanes as they were, with the runs that another tab sent; at first the newest run."""
     Thread(target=studio.warm_up_chat, daemon=True).start()  # may wait for another's answer
-    finished = {run.id: run for run in _finished(studio)}
-    sent = [id for id in sent or [] if id in finished]
+    usable = {run.id: run for run in _usable(studio)}
+    sent = [lane for lane in sent or [] if LaneSpec.parse(lane).run in usable]
     if sent:
-        base = finished[sent[-1]].recipe.base
-    there = [lane for lane in lanes[1:] if _fits(lane, base, finished)]
+        base = usable[LaneSpec.parse(sent[-1]).run].recipe.base
+    there = [lane for lane in lanes[1:] if _fits(lane, base, usable)]
     if sent:
         there = [*there, *(id for id in sent if id not in there)][-BESIDE:]
-    elif not there and finished:
-        newest = next(iter(finished.values()))
-        there, base = [newest.id], newest.recipe.base
+    elif not there and (finished := _finished(studio)):
+        there, base = [finished[0].id], finished[0].recipe.base
     return [None, *_say([BASE, *there], base)]
 
 
@@ -200,14 +199,15 @@ def _say(lanes: list[str], base: str, note: str = "") -> list[Any]:
 
 
 def _choices(studio: Studio, base: str) -> list[tuple[str, str]]:
-    """What a lane can be: the base's finished runs, and under each its earlier steps."""
+    """What a lane can be: what the base's runs made, and under each its earlier steps."""
     found = []
-    runs = [run for run in _finished(studio) if run.recipe.base == base]
+    runs = [run for run in _usable(studio) if run.recipe.base == base]
     titles = Counter(run.title for run in runs)
     for run in runs:
         name = run.title if titles[run.title] == 1 else f"{run.title} · {run.id[:15]}"
-        found.append((name, run.id))
-        found += [(f"{name} · step {step}", f"{run.id}:{step}") for step in run.checkpoints()]
+        for lane in run.lanes():
+            step = LaneSpec.parse(lane).checkpoint
+            found.append((name if step is None else f"{name} · step {step}", lane))
     return found + [
         (f"{one.title or one.name} (elsewhere)", one.lane) for one in _elsewhere(studio)
     ]
@@ -230,14 +230,19 @@ def _finished(studio: Studio) -> list[Run]:
     return [run for run in studio.runs() if run.makes_adapter and run.status() == "finished"]
 
 
+def _usable(studio: Studio) -> list[Run]:
+    """Runs that left something to talk to, also those that were broken off on the way."""
+    return [run for run in studio.runs() if run.makes_adapter and run.lanes()]
+
+
 def _spec(lane: str) -> LaneSpec | None:
     return None if is_endpoint(lane) else LaneSpec.parse(lane)
 
 
-def _fits(lane: str, base: str, finished: dict[str, Run]) -> bool:
+def _fits(lane: str, base: str, usable: dict[str, Run]) -> bool:
     """Whether the lane can stand beside that base: its run is there and was tuned on it."""
     spec = _spec(lane)
-    return spec is None or (spec.run in finished and finished[spec.run].recipe.base == base)
+    return spec is None or (spec.run in usable and usable[spec.run].recipe.base == base)
 
 
 def kin(lane: str, others: Iterable[str]) -> bool:
@@ -248,7 +253,7 @@ def kin(lane: str, others: Iterable[str]) -> bool:
 def is_there(studio: Studio, lane: str) -> bool:
     """Whether a tuned lane can still be asked; its run may have been deleted."""
     spec = _spec(lane)
-    return spec is None or any(run.id == spec.run for run in _finished(studio))
+    return spec is None or any(run.id == spec.run for run in _usable(studio))
 
 
 def _choice_of(lane: str) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 import gradio as gr
 
 from studio.errors import StudioError
+from studio.measure.comparison import LaneSpec
 from studio.measure.curve import BUDGETS
 from studio.measure.report import Report
 from studio.studio import Studio
@@ -134,17 +135,24 @@ def list_choices(
     every = studio.runs()
     measured = [(_title(studio, run.id), run.id) for run in every if run.kind == "compare"]
     tuned = [
-        (f"{run.title} · {run.id[:15]}", run.id)
+        (" · ".join([run.title, run.id[:15], *_step_of(lane)]), lane)
         for run in every
-        if run.kind != "compare" and run.status() == "finished"
+        if run.kind != "compare"
+        for lane in ([run.id] if run.status() == "finished" else run.lanes())
     ]
     known = [id for _, id in measured]
     value = next((id for id in (sent, chosen, *known) if id in known), None)
     kept = [id for id in runs or [] if id in {id for _, id in tuned}]
+    newest = [id for _, id in tuned if ":" not in id] or [id for _, id in tuned]
     return [
         gr.Dropdown(choices=measured, value=value, info=None if known else "None yet."),
-        gr.Dropdown(choices=tuned, value=kept or [id for _, id in tuned[:1]]),
+        gr.Dropdown(choices=tuned, value=kept or newest[:1]),
     ]
+
+
+def _step_of(lane: str) -> list[str]:
+    step = LaneSpec.parse(lane).checkpoint
+    return [] if step is None else [f"step {step}"]
 
 
 @told

@@ -11,6 +11,7 @@ WORDS: dict[Status, str] = {
     "running": "● running",
     "finished": "✓ finished",
     "failed": "! failed",
+    "diverged": "! diverged",
     "cancelled": "– cancelled",
     "interrupted": "! interrupted",
 }
@@ -112,7 +113,7 @@ def _tell_running(events: list[Event], done: int, total: int, left: float | None
 def _tell_cancelled(run: Run) -> str:
     if steps := run.checkpoints():
         listed = ", ".join(map(str, steps))
-        return f"Cancelled; the adapters of step {listed} were kept."
+        return f"Cancelled; the adapters of step {listed} were kept, for chat and report."
     return "Cancelled; what was learned until then was not kept."
 
 

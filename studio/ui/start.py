@@ -207,6 +207,7 @@ NEXT: dict[str, Callable[[Run], str]] = {
     "running": _watch,
     "finished": _after_finish,
     "failed": lambda _: "Look at the reason in the Tune tab, and start it again.",
+    "diverged": lambda _: "Look at the reason in the Tune tab, and start it with a lower rate.",
     "cancelled": lambda _: "Start it again in the Tune tab.",
     "interrupted": lambda _: "Start it again in the Tune tab.",
 }
