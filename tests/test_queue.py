@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from studio.tuning.queue import START_PATIENCE, draw_ticket, is_wanted
+from studio.tuning.queue import START_PATIENCE, draw_ticket, in_line, is_wanted, reorder
 
 ASKER = """
 import sys, time
@@ -107,3 +107,29 @@ def test_the_device_is_wanted_by_whoever_holds_or_awaits_it(tmp_path: Path) -> N
     old = time.time_ns() - int((START_PATIENCE + 1) * 1e9)
     ticket.rename(ticket.with_name(f"{old:020d}-b.drawn"))
     assert not is_wanted(tmp_path)
+
+
+def test_a_line_put_into_another_order_is_served_in_that_order(tmp_path: Path) -> None:
+    owner = ask(tmp_path, "a", 60)
+    wait_for(tmp_path, "a has it")
+    others = []
+    for name in "bcd":
+        others.append(ask(tmp_path, name, 0))
+        wait_for(tmp_path, f"{name} waits")
+    assert in_line(tmp_path) == ["b", "c", "d"]
+    reorder(tmp_path, ["d", "b"])
+    assert in_line(tmp_path) == ["d", "b", "c"]
+    owner.kill()
+    owner.wait()
+    assert [other.wait(timeout=20) for other in others] == [0, 0, 0]
+    holders = [line[0] for line in said(tmp_path) if line.endswith("has it")]
+    assert holders == ["a", "d", "b", "c"]
+    assert in_line(tmp_path) == []
+
+
+def test_an_order_of_before_does_not_hold_up_who_comes_later(tmp_path: Path) -> None:
+    reorder(tmp_path, ["long gone", "b"])
+    draw_ticket(tmp_path, "a")
+    draw_ticket(tmp_path, "b")
+    draw_ticket(tmp_path, "c")
+    assert in_line(tmp_path) == ["b", "a", "c"]

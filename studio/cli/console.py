@@ -26,9 +26,9 @@ def list_runs(studio: Studio, as_json: bool) -> None:
     if as_json:
         show_json([run_summary(run) for run in found])
         return
-    table = Table("id", "kind", "status", "name", box=None)
+    table = Table("id", "kind", "status", "name", "note", box=None)
     for run in found:
-        table.add_row(run.id, run.kind, run.status(), run.title)
+        table.add_row(run.id, run.kind, run.status(), run.title, " ".join(run.note.split())[:60])
     show_table(table)
 
 
@@ -46,6 +46,8 @@ def run_summary(run: Run) -> dict[str, Any]:
     return {
         "id": run.id,
         "kind": run.kind,
+        "title": run.title,
+        "note": run.note,
         "status": run.status(),
         "error": run.error(),
         "folder": str(run.folder),

@@ -1,4 +1,4 @@
-"""Commands about tuning runs."""
+"""The command that tunes: once, or at several learning rates."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,11 +6,12 @@ from typing import Any, get_args, get_origin
 
 import click
 
-from studio.cli.console import as_json, follow, list_runs, show_run
+from studio.cli.console import as_json, follow, run_summary, show_json, show_run
 from studio.errors import RecipeError
 from studio.studio import Studio
 from studio.tuning.presets import PRESETS
 from studio.tuning.recipe import Recipe
+from studio.tuning.sweep import read_rates
 
 
 def recipe_flags(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -37,6 +38,7 @@ def recipe_flags(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.argument("recipe", required=False, type=click.Path(path_type=Path))
 @click.option("--preset", type=click.Choice(list(PRESETS)), help="Begin with a point on the dial.")
 @click.option("--lighter", "light", metavar="RUN", help="Again what ran out of memory, so it fits.")
+@click.option("--sweep", metavar="RATES", help="A run for each learning rate: 1e-4,3e-4.")
 @click.option("--anyway", is_flag=True, help="Even if it cannot fit on this machine.")
 @click.option("--detach", is_flag=True, help="Return at once; the run goes on.")
 @recipe_flags
@@ -48,6 +50,7 @@ def train(
     recipe: Path | None,
     preset: str | None,
     light: str | None,
+    sweep: str | None,
     anyway: bool,
     detach: bool,
     as_json: bool,
@@ -63,10 +66,20 @@ def train(
         chosen = Recipe.make(fitting.recipe.model_dump() | given)
     else:
         chosen = read_recipe(studio, recipe, preset, given)
-    run = studio.train(chosen, anyway=anyway)
+    rates = read_rates(sweep) if sweep is not None else []
+    started = (
+        studio.sweep(chosen, rates, anyway=anyway)
+        if rates
+        else [studio.train(chosen, anyway=anyway)]
+    )
     if not detach:
-        follow(studio, run)
-    show_run(studio, run, as_json)
+        for run in started:
+            follow(studio, run)
+    if as_json and rates:
+        show_json([run_summary(run) for run in started])
+        return
+    for run in started:
+        show_run(studio, run, as_json)
 
 
 def read_recipe(
@@ -84,33 +97,4 @@ def read_recipe(
     return Recipe.make(begun.model_dump() | given)
 
 
-@click.command()
-@click.argument("run", required=False)
-@click.option("--cancel", is_flag=True, help="Stop the run.")
-@click.option("--delete", is_flag=True, help="Remove the run with all it made.")
-@click.option("--log", is_flag=True, help="Show the end of the run's log.")
-@as_json
-@click.pass_obj
-def runs(
-    studio: Studio, run: str | None, cancel: bool, delete: bool, log: bool, as_json: bool
-) -> None:
-    """List the runs, or show, cancel or delete one RUN."""
-    if run is None:
-        if cancel or delete or log:
-            raise click.UsageError("Name the run.")
-        list_runs(studio, as_json)
-        return
-    chosen = studio.run(run)
-    if cancel:
-        chosen.cancel()
-    if delete:
-        studio.delete_run(run)
-        click.echo(f"deleted {run}")
-        return
-    if log:
-        click.echo(chosen.log_tail())
-        return
-    show_run(studio, chosen, as_json)
-
-
-COMMANDS = (train, runs)
+COMMANDS = (train,)

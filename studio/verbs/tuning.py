@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from studio.errors import DatasetError, RecipeError, RunError
+from studio.errors import DatasetError, RunError
 from studio.models.catalogue import find_base
 from studio.models.shape import find_shape
 from studio.tuning.differences import Differing, differing
@@ -20,9 +20,8 @@ from studio.tuning.presets import preset
 from studio.tuning.queue import in_line, reorder
 from studio.tuning.recipe import Method, Recipe
 from studio.tuning.run import UNDER_WAY, Run, create_run, list_runs, open_run
+from studio.tuning.sweep import sweep_of
 from studio.verbs.estimating import Estimating
-
-MOST_RATES = 8  # runs of one sweep
 
 
 class Tuning(Estimating):
@@ -91,17 +90,8 @@ class Tuning(Estimating):
 
         RecipeError for fewer than two or a wrong one, before anything starts.
         """
-        different = sorted(set(rates))
-        if not 2 <= len(different) <= MOST_RATES:
-            raise RecipeError(f"A sweep takes two to {MOST_RATES} different learning rates.")
         title = recipe.name or self.dataset(recipe.dataset).card.name
-        recipes = [
-            Recipe.make(
-                recipe.model_dump()
-                | {"learning_rate": rate, "name": f"{title[:60]} · rate {rate:g}"}
-            )
-            for rate in different
-        ]
+        recipes = sweep_of(recipe, rates, title=title)
         return [self.train(one, anyway=anyway) for one in recipes]
 
     def rename_run(self, id: str, title: str) -> None:
