@@ -325,12 +325,13 @@ def test_a_repair_of_another_bases_adapter_is_refused(
 
 
 def test_a_repair_stands_among_the_runs_in_words_of_its_own(studio: Studio, tuned: Run) -> None:
-    from studio.ui.history import show_run, show_runs
+    from studio.ui.history import show_run
+    from studio.ui.run_table import show_runs
     from studio.ui.standing import look
 
     back = mend(studio, tuned, how="checkpoint", sources=[LaneSpec(run=tuned.id, checkpoint=2)])
     assert look(back).sentence.startswith("Repaired in ")
-    table, _, (ids, rows), _ = show_runs(studio, None, None)
+    table, *_, (ids, rows, *_), _ = show_runs(studio, None, None)
     assert table.value is not None
     assert rows[ids.index(back.id)][2] == f"repair: step 2 of {tuned.id}"
     told = show_run(studio, back.id, None)

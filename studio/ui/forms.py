@@ -11,9 +11,11 @@ from typing import Any, Literal, get_args, get_origin
 import gradio as gr
 from pydantic.fields import FieldInfo
 
+from studio.errors import StudioError
 from studio.tuning.methods import ADAPTERS
 from studio.tuning.recipe import Recipe
 
+NO_DATASET = "Nothing to tune on yet. Build a dataset in the Data tab first."
 FIELDS = tuple(Recipe.model_fields)
 CHOSEN = ("start_from", "pairs", "anchor_on", "replay_probes", "replay_datasets")
 """Fields whose menus offer what there is."""
@@ -102,6 +104,13 @@ def to_recipe(values: Sequence[Any], names: Sequence[str] = FIELDS) -> Recipe:
         for name, value in zip(names, values, strict=True)
     }
     return Recipe.make(given, what="The recipe")
+
+
+def read_form(values: Sequence[Any]) -> Recipe:
+    """The recipe that the whole form stands for; StudioError while it has no dataset."""
+    if not dict(zip(FIELDS, values, strict=True))["dataset"]:
+        raise StudioError(NO_DATASET)
+    return to_recipe(values)
 
 
 def changes(recipe: Recipe) -> dict[str, Any]:

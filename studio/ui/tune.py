@@ -1,6 +1,5 @@
 """The third tab: a dial, advice and a Start button, every knob behind a fold, the runs below."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
@@ -9,7 +8,16 @@ from studio.errors import StudioError
 from studio.studio import Studio
 from studio.tuning.presets import PRESETS
 from studio.tuning.recipe import Method, Recipe
-from studio.ui import advice, before_start, forms, history, prompt_ranking
+from studio.ui import (
+    advice,
+    before_start,
+    forms,
+    history,
+    prompt_ranking,
+    run_deeds,
+    run_table,
+    sweep,
+)
 from studio.ui.border import told, wire
 from studio.ui.links import Links
 from studio.ui.markup import empty, quiet
@@ -17,7 +25,6 @@ from studio.ui.old_skills import list_choices
 
 DIAL = [(PRESETS[name].title, name) for name in PRESETS]
 FIRST = "balanced"
-NO_DATASET = "Nothing to tune on yet. Build a dataset in the Data tab first."
 TOP = ("base", "dataset", "name")
 FOLDED = [name for name in forms.FIELDS if name not in TOP]
 ANY: Method = "qlora"  # the method that the dial comes back to from all weights
@@ -29,6 +36,7 @@ def build(studio: Studio, links: Links, tab: gr.Tab) -> None:
         with gr.Column(scale=3, min_width=320):
             top, dial, meaning, start = _lay_out_top()
             before = before_start.lay_out()
+            rates, swept = sweep.lay_out()
         with gr.Column(scale=2, min_width=320):
             codes = _lay_out_codes()
     option, fill, winner = advice.build(studio, tab, top["base"], top["dataset"])
@@ -60,8 +68,10 @@ def build(studio: Studio, links: Links, tab: gr.Tab) -> None:
         wire(fill.click, fill_advice, studio, inputs=[*advised, option], outputs=turned),
         wire(winner.click, fill_winner, studio, inputs=advised, outputs=turned),
         wire(before.fill.click, fill_fitting, studio, inputs=fields, outputs=turned),
+        wire(runs.copy.click, fill_copy, studio, inputs=runs.chosen,
+             outputs=[*top.values(), *turned]),
         wire(dataset.input, suit_epochs, studio, inputs=settled, outputs=form["epochs"]),
-    ]
+    ]  # fmt: skip
     wire(form["loss"].input, forms.hide_others, inputs=[form["method"], form["loss"]],
          outputs=idle)  # fmt: skip
     # After a form was filled its values are all there; one by one they would be told half-way.
@@ -73,10 +83,11 @@ def build(studio: Studio, links: Links, tab: gr.Tab) -> None:
         wire(start.click, start_run, studio, False, inputs=fields, outputs=runs.chosen,
              show_progress="minimal"),
         wire(before.anyway.click, start_run, studio, True, inputs=fields, outputs=runs.chosen),
+        wire(swept.click, sweep.start, studio, inputs=[rates, *fields],
+             outputs=[runs.chosen, runs.compared]),
     ]  # fmt: skip
     for one in started:
-        wire(one.success, history.show_runs, studio, inputs=[runs.seen, runs.chosen],
-             outputs=runs.listed)  # fmt: skip
+        wire(one.success, run_table.show_runs, studio, inputs=runs.asked, outputs=runs.listed)
 
 
 def _lay_out_top() -> tuple[dict[str, Any], gr.Radio, gr.HTML, gr.Button]:
@@ -142,7 +153,7 @@ def list_datasets(studio: Studio, sent: str | None, chosen: str | None) -> list[
     choices = [(f"{one.card.name} · {one.card.train}", one.id) for one in studio.datasets()]
     known = [id for _, id in choices]
     value = next((id for id in (sent, chosen, *known) if id in known), None)
-    info = "What to learn from." if known else NO_DATASET
+    info = "What to learn from." if known else forms.NO_DATASET
     return [None, gr.Dropdown(choices=choices, value=value, info=info)]
 
 
@@ -230,10 +241,20 @@ def fill_winner(studio: Studio, base: str | None, dataset: str | None) -> Any:
 @told
 def fill_fitting(studio: Studio, *values: Any) -> Any:
     """The same recipe in smaller bites, so that it fits."""
-    found = studio.fit(_recipe(values))
+    found = studio.fit(forms.read_form(values))
     if found is None:
         raise StudioError("No recipe on this base fits here; choose a smaller base.")
     return _filled(found.recipe, f"So that it fits: {' and '.join(found.changes)}.")
+
+
+@told
+def fill_copy(studio: Studio, id: str | None) -> list[Any]:
+    """The recipe of a run of before, with its base and dataset."""
+    recipe = run_deeds.read_run(studio, id).recipe
+    studio.dataset(recipe.dataset)  # one that is gone is told before anything is filled in
+    gr.Info("The recipe is in the form above; change what you like and press Start.")
+    filled = _filled(recipe, "The recipe of a run of before.")
+    return [recipe.base, recipe.dataset, recipe.name, *filled]
 
 
 def _filled(recipe: Recipe, sentence: str) -> list[Any]:
@@ -243,7 +264,7 @@ def _filled(recipe: Recipe, sentence: str) -> list[Any]:
 def spell_out(studio: Studio, *values: Any) -> list[str]:
     """The recipe as a command, as a file, and as a script; or what is wrong with it."""
     try:
-        recipe = _recipe(values)
+        recipe = forms.read_form(values)
     except StudioError as error:
         return [f"# {error}"] * 3
     return [forms.to_command(recipe), forms.to_yaml(recipe), forms.to_python(recipe)]
@@ -252,13 +273,6 @@ def spell_out(studio: Studio, *values: Any) -> list[str]:
 @told
 def start_run(studio: Studio, anyway: bool, *values: Any) -> gr.Dropdown:
     """Start the run and show it; one that cannot fit is refused unless `anyway`."""
-    run = studio.train(_recipe(values), anyway=anyway)
+    run = studio.train(forms.read_form(values), anyway=anyway)
     gr.Info("Started; it goes on if you close this page.")
-    return history.choose(studio, run.id)
-
-
-def _recipe(values: Sequence[Any]) -> Recipe:
-    filled = dict(zip(forms.FIELDS, values, strict=True))
-    if not filled["dataset"]:
-        raise StudioError(NO_DATASET)
-    return forms.to_recipe(values)
+    return run_table.choose(studio, run.id)
