@@ -131,7 +131,7 @@ def test_a_row_is_opened_changed_and_turned_in_the_order_of_the_table(
     assert book_editor.turn_row(studio, -1, *at)[0] == 120
     texts = [one.value for one in shown[4 : 4 + BOXES]]
     texts[1] = "Nobody knows."
-    book_editor.save(studio, *texts, shown[4 + BOXES].value, *at)
+    book_editor.save(studio, shown[1], *texts, shown[4 + BOXES].value, *at)
     assert book.entry(119).row["answer"] == "Nobody knows."
     assert book.entry(119).row["tags"] == ["a", 119]
     book_editor.leave(studio, *at)
@@ -140,6 +140,39 @@ def test_a_row_is_opened_changed_and_turned_in_the_order_of_the_table(
     assert not book.entry(119).excluded
     with pytest.raises(gr.Error, match="Choose a row first"):
         book_editor.leave(studio, *held(book))
+
+
+def test_another_template_never_lets_a_box_be_saved_into_another_column(
+    studio: Studio, book: Workbook
+) -> None:
+    at = held(book, opened=5)
+    shown = book_editor.open_row(studio, clicked(name="5"), *held(book))
+    texts = [one.value for one in shown[4 : 4 + BOXES]]
+    before = dict(book.entry(5).row)
+    turned: dict[str, Any] = {"answer": "{{ question }}"}
+    prompt = PLAIN.phrasings[0].model_copy(update={"prompt": "Ask for: {{ answer }}"})
+    book.use_template(PLAIN.model_copy(update=turned | {"phrasings": (prompt,)}))
+    book_editor.save(studio, shown[1], *texts, shown[4 + BOXES].value, *at)
+    assert book.entry(5).row == before
+    again = book_editor.show_again(studio, shown[1], *at)
+    assert [one.label for one in again[4:6]] == ["answer", "question"]
+
+
+def test_what_another_window_wrote_is_not_taken_back_by_a_save(
+    studio: Studio, book: Workbook
+) -> None:
+    at = held(book, opened=5)
+    shown = book_editor.open_row(studio, clicked(name="5"), *held(book))
+    texts = [one.value for one in shown[4 : 4 + BOXES]]
+    texts[1] = "Five."
+    book.edit(5, {"question": "What now?"})
+    book_editor.save(studio, shown[1], *texts, shown[4 + BOXES].value, *at)
+    row = book.entry(5).row
+    assert (row["question"], row["answer"]) == ("What now?", "Five.")
+    texts[0] = "What then?"
+    with pytest.raises(gr.Error, match="Row 5, column 'question' was changed elsewhere"):
+        book_editor.save(studio, shown[1], *texts, shown[4 + BOXES].value, *at)
+    assert book.entry(5).row == row
 
 
 def test_tags_are_those_that_stand_in_the_box(studio: Studio, book: Workbook) -> None:
@@ -165,7 +198,7 @@ def test_what_is_being_written_stays_when_something_else_changes(
     again = book_editor.show_again(studio, filled, *at)
     assert again[5].value == "Another."
     book.use_template(PLAIN.model_copy(update={"system": "Be brief."}))
-    again = book_editor.show_again(studio, again[1][:2] + (filled[2],), *at)
+    again = book_editor.show_again(studio, again[1][:2] + filled[2:], *at)
     assert "Be brief." in again[-1]
     late = book.add([{"question": "Why?", "answer": "So."}], ["made"])[0]
     book.undo()

@@ -362,6 +362,34 @@ def test_a_drafts_workbook_takes_in_what_comes_later(studio: Studio) -> None:
         studio.workbook_of_draft(name, owner="bob")
 
 
+def test_what_came_from_chat_can_be_undone_and_what_was_done_before_it_too(studio: Studio) -> None:
+    def keep(question: str, answer: str) -> str:
+        asked = [Message(role="user", content=question)]
+        draft = studio.drafts.begin("Ann's")
+        where = Provenance(session="s1", lane="base")
+        return studio.drafts.keep_example(draft.name, asked, answer, where).name
+
+    keep("One?", "1")
+    name = keep("Two?", "2")
+    book = studio.workbook_of_draft(name)
+    book.edit(1, {"answer": "uno"})
+    keep("Two?", "zwei")
+    keep("Three?", "3")
+    studio.follow_draft(book.id)
+    assert [row["answer"] for row in book.rows()] == ["uno", "zwei", "3"]
+    for left in (["uno", "2", "3"], ["uno", "2"], ["1", "2"]):
+        book.undo()
+        assert [row["answer"] for row in studio.follow_draft(book.id).rows()] == left
+    for _ in range(3):
+        book.redo()
+        studio.follow_draft(book.id)
+    assert [row["answer"] for row in book.rows()] == ["uno", "zwei", "3"]
+    studio.take_back(name, str(book.entry(3).row["item"]))
+    assert len(studio.follow_draft(book.id).rows()) == 2
+    book.undo()
+    assert len(studio.follow_draft(book.id).rows()) == 3
+
+
 def test_many_workbooks_are_not_all_kept_in_memory(tmp_path: Path) -> None:
     books = Workbooks(tmp_path)
     made = [books.begin(f"Book {n}", ROWS, PLAIN) for n in range(6)]

@@ -59,6 +59,32 @@ def read(row: Row, form: RowForm) -> Row:
     return made | _rest(form.rest)
 
 
+def merge(before: Row, written: Row, now: Row) -> Row:
+    """The row as it stands now, with what a person wrote since they saw it as it was before.
+
+    DatasetError if a column was changed by both, to different values.
+    """
+    made = dict(now)
+    for name in dict.fromkeys([*before, *written]):
+        versions = [_held(row, name) for row in (before, written, now)]
+        if versions[0] == versions[1] or versions[1] == versions[2]:
+            continue
+        if versions[0] != versions[2]:
+            raise DatasetError(
+                f"column '{name}' was changed elsewhere meanwhile; open the row again."
+            )
+        if name in written:
+            made[name] = written[name]
+        else:
+            del made[name]
+    return made
+
+
+def _held(row: Row, name: str) -> tuple[JsonValue, ...]:
+    """What a column holds; nothing where there is none."""
+    return (row[name],) if name in row else ()
+
+
 def as_text(value: JsonValue) -> str:
     """A value as a person reads and writes it."""
     if isinstance(value, str):

@@ -4,7 +4,7 @@ from typing import Any
 
 import gradio as gr
 
-from studio.data.row_form import BOXES, RowForm, fill, lead, read
+from studio.data.row_form import BOXES, RowForm, fill, lead, merge, read
 from studio.errors import DatasetError
 from studio.studio import Studio
 from studio.ui import seen
@@ -26,7 +26,7 @@ class Editor:
     def __init__(self, opened: gr.State) -> None:
         self.opened = opened
         self.filled = gr.State(None)
-        """The row, the tags and the template's fingerprint that the form was filled with."""
+        """The row, the tags, the template's fingerprint and the columns it was filled with."""
         self.heading = gr.HTML(empty(UNOPENED), elem_id="examples-row")
         with gr.Column(visible=False, elem_id="examples-form") as self.form:
             self.boxes = [
@@ -67,7 +67,7 @@ def wire_up(studio: Studio, view: View, editor: Editor) -> None:
     wire(view.bench.changed.change, show_again, studio, inputs=[editor.filled, *view.held],
          outputs=shown, trigger_mode="always_last")  # fmt: skip
     wire(view.bench.book.change, close, outputs=shown)
-    written = [*editor.boxes, editor.rest, *view.held]
+    written = [editor.filled, *editor.boxes, editor.rest, *view.held]
     wire(editor.save.click, save, studio, inputs=written, outputs=view.bench.changed)
     wire(editor.leave.click, leave, studio, inputs=view.held, outputs=view.bench.changed)
     wire([editor.tags.submit, editor.tags.blur], retag, studio,
@@ -101,8 +101,8 @@ def show_again(studio: Studio, filled: Any, *held: Any) -> list[Any]:
     if not 0 < held[-1] <= len(looked.book.entries()):
         return close()
     shown = show(looked, held[-1])
-    row, tags, template = filled or (None, None, None)
-    if shown[1][0] == row:
+    row, tags, template, columns = filled or (None, None, None, None)
+    if (shown[1][0], shown[1][3]) == (row, columns):
         shown[4:-3] = [gr.skip()] * (BOXES + 1)
         if shown[1][2] == template:
             shown[-1] = gr.skip()
@@ -129,7 +129,7 @@ def show(looked: Looked, number: int) -> list[Any]:
     boxes += [gr.Textbox(value="", visible=False)] * (BOXES - len(boxes))
     return [
         number,
-        (entry.row, entry.tags, book.template.fingerprint()),
+        (entry.row, entry.tags, book.template.fingerprint(), form.columns),
         tell_entry(entry, looked.checked),
         gr.Column(visible=True),
         *boxes,
@@ -141,14 +141,21 @@ def show(looked: Looked, number: int) -> list[Any]:
 
 
 @told
-def save(studio: Studio, *values: Any) -> float:
-    """Write what the boxes hold into the open row."""
+def save(studio: Studio, filled: Any, *values: Any) -> float:
+    """Write into the open row what a person changed in the boxes since they were filled.
+
+    What was changed elsewhere meanwhile, as in another window, stays.
+    """
     boxes, rest, held = values[:BOXES], values[BOXES], values[BOXES + 1 :]
     looked, number = _open(studio, *held)
-    row = looked.book.entry(number).row
-    columns = tuple(_columns(looked)[:BOXES])
+    row, _, _, columns = filled
     texts = tuple(text or "" for text in boxes[: len(columns)])
-    if not looked.book.rewrite({number: read(row, RowForm(columns, texts, rest or ""))}):
+    written = read(row, RowForm(tuple(columns), texts, rest or ""))
+    try:
+        merged = merge(row, written, looked.book.entry(number).row)
+    except DatasetError as error:
+        raise DatasetError(f"Row {number}, {error}") from error
+    if not looked.book.rewrite({number: merged}):
         gr.Info(f"Row {number} stands as it was.")
     return now()
 
