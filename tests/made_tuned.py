@@ -56,6 +56,7 @@ class Workshop:
 
     def _tune(self, name: str, fields: dict[str, Any]) -> Tried:
         usual = {"max_steps": STEPS, "batch_size": 8, "checkpoints": 0, "self_texts": 32}
+        usual |= {"watching": 1.0}  # of so few steps a tenth would show next to nothing
         base = find_base("starter")
         recipe = Recipe.make({"dataset": self.dataset.id, **usual, **fields})
         recipe = settle_sources(recipe, base, self.studio.settings, self.studio.drafts)

@@ -51,8 +51,8 @@ def test_it_forgets_far_less_at_near_equal_gain(workshop: Workshop, name: str) -
 
 def test_a_budget_ends_the_run_with_what_kept_within(workshop: Workshop) -> None:
     tried = tuned(workshop, "budget")
-    looks = [one for one in tried.run.events() if one.kind == "forgotten"]
-    assert looks[-1]["nats"] > BUDGET
+    looks = [one for one in tried.run.events() if one.kind == "look"]
+    assert looks[-1]["forgotten"] > BUDGET
     assert looks[-1]["step"] < STEPS
     assert tried.forgotten <= BUDGET + 1e-4
     warned = tried.run.last("warning")

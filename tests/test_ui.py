@@ -55,6 +55,8 @@ EVERYTHING: dict[str, Any] = {
     "weight_decay": 0.01,
     "max_grad_norm": 1.5,
     "checkpoints": 5,
+    "keep": "best",
+    "watching": 0.2,
     "loss": "dft",
     "neftune": 5,
     "kl_anchor": 2.5,

@@ -16,6 +16,7 @@ from studio.measure.report import Report
 from studio.progress import Progress
 from studio.studio import Studio
 from studio.tuning.run import Run
+from studio.tuning.watching import watch
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
 
@@ -70,6 +71,8 @@ def show_run(studio: Studio, run: Run, as_json: bool) -> None:
         click.echo(f"  {run.repair.summary()}")
     if steps := run.steps():
         click.echo(f"  step {steps[-1]['step']} of {steps[-1]['total']}, loss {steps[-1]['loss']}")
+        for line in watch(run.events()).lines():
+            click.echo(f"  {line}")
 
 
 def show_report(found: Report, as_json: bool) -> None:

@@ -9,16 +9,18 @@ from typing import Any
 from studio.data.dataset import Dataset, open_dataset
 from studio.data.example import Example, Message
 from studio.data.preferences import read_pairs, split
-from studio.engine.budget import Budget, general_rows
+from studio.engine.budget import general_rows
 from studio.engine.copies import LastGood
 from studio.engine.given import given_rows, past_examples
 from studio.engine.learnable import learnable
 from studio.engine.load import Engine
+from studio.engine.looks import Looks, sample_count
 from studio.engine.prefer import prefer
 from studio.engine.publish import origin, publishing
 from studio.engine.replay import right_answers
+from studio.engine.samples import Prompt, answering, old_skill
 from studio.engine.selftext import Conversation, self_texts
-from studio.engine.trainers import Rows, Tuned, make_trainer, tune_what
+from studio.engine.trainers import Rows, Tuned, count_steps, make_trainer, tune_what
 from studio.engine.watch import Keep, Watch
 from studio.errors import Diverged, RunError
 from studio.models.catalogue import find_base
@@ -27,7 +29,8 @@ from studio.tuning.events import EventLog
 from studio.tuning.recipe import Recipe
 from studio.tuning.run import Run, open_run
 
-HELDOUT_EXAMPLES = 64  # for the curve of the held-out loss
+HELDOUT_EXAMPLES = 64  # at most, for the curve of the held-out loss
+ASKED = 2  # held-out questions that are answered on the way
 SCRATCH = ".trainer"  # what the libraries write while they train
 
 
@@ -39,7 +42,7 @@ def train(run: Run, log: EventLog) -> dict[str, Any]:
     trainer, tuned = prepare(engine, recipe, run, log)
     log("phase", name="training", about=engine.about)
     began = time.perf_counter()
-    _learn(trainer, tuned, run, engine)
+    watched = _learn(trainer, tuned, run, engine)
     seconds = time.perf_counter() - began
     log("phase", name="saving")
     _save(tuned, trainer.model, run.adapter, origin(run, engine.base))
@@ -48,15 +51,19 @@ def train(run: Run, log: EventLog) -> dict[str, Any]:
         "seconds": round(seconds, 2),
         "tokens": trainer.tokens_seen,
         "tokens_per_second": round(trainer.tokens_seen / seconds, 1),
+        **watched,
     }
 
 
-def _learn(trainer: Any, tuned: Tuned, run: Run, engine: Engine) -> None:
-    """All the steps; a run that diverges keeps what it was at the last good one."""
+def _learn(trainer: Any, tuned: Tuned, run: Run, engine: Engine) -> dict[str, Any]:
+    """All the steps, and what the looks found; one that diverges keeps the last good step."""
+    callbacks = trainer.callback_handler.callbacks
     try:
         trainer.train()
+        (looks,) = (one for one in callbacks if isinstance(one, Looks))
+        return looks.result
     except Diverged as error:
-        (held,) = (one for one in trainer.callback_handler.callbacks if isinstance(one, LastGood))
+        (held,) = (one for one in callbacks if isinstance(one, LastGood))
         if (step := held.go_back()) is None:
             raise Diverged(f"{error} Nothing was learned before that could be kept.") from error
         for later in (one for one in run.checkpoints() if one > step):
@@ -77,7 +84,8 @@ def prepare(engine: Engine, recipe: Recipe, run: Run, log: EventLog) -> tuple[An
     if recipe.loss == "dpo":
         learn, watch = split(read_pairs(recipe.pairs, home / "pairs"))
         tuned = tune_what(engine, recipe, started)
-        watching = _callbacks(engine, recipe, run, tuned, log)
+        prompts = [Prompt("held out", one.prompt, one.chosen[-1].content) for one in watch[:ASKED]]
+        watching = _callbacks(engine, recipe, run, tuned, prompts, log)
         trainer: Any = prefer(
             engine, recipe, tuned, learned=learn, evaluated=watch, scratch=run.folder / SCRATCH,
             callbacks=watching,
@@ -91,25 +99,36 @@ def prepare(engine: Engine, recipe: Recipe, run: Run, log: EventLog) -> tuple[An
     learned, evaluated = _tokens(engine, recipe, dataset, (texts, replays, past), log)
     held = given_rows(engine, recipe.anchor_on, home) or anchor_rows(engine, texts)
     tuned = tune_what(engine, recipe, started)
+    prompts = [
+        Prompt("held out", one.messages, one.completion) for one in dataset.heldout()[:ASKED]
+    ]
     trainer = make_trainer(
         engine, recipe, tuned, learned=learned, evaluated=evaluated,
         anchor_rows=held if recipe.kl_anchor else [], scratch=run.folder / SCRATCH,
-        callbacks=_callbacks(engine, recipe, run, tuned, log), log=log,
+        callbacks=_callbacks(engine, recipe, run, tuned, prompts, log), log=log,
     )  # fmt: skip
     return trainer, tuned
 
 
-def _callbacks(engine: Engine, recipe: Recipe, run: Run, tuned: Tuned, log: EventLog) -> list[Any]:
+def _callbacks(
+    engine: Engine,
+    recipe: Recipe,
+    run: Run,
+    tuned: Tuned,
+    prompts: Sequence[Prompt],
+    log: EventLog,
+) -> list[Any]:
     """What happens between two steps."""
 
     def keep(model: Any, step: int) -> None:
         _save(tuned, model, run.folder / "checkpoints" / str(step), origin(run, engine.base))
 
-    found: list[Any] = [LastGood(), Watch(log), Keep(recipe.checkpoints, keep)]
-    if recipe.forgetting_budget:
-        rows = general_rows(engine, recipe, run.folder.parent.parent)
-        found.append(Budget(rows, recipe.forgetting_budget, log))
-    return found
+    home = run.folder.parent.parent
+    looks = Looks(
+        recipe, general_rows(engine, recipe, home), untuned=tuned.untuned,
+        answers=answering(engine, [*prompts, *old_skill(recipe.base)]), log=log,
+    )  # fmt: skip
+    return [LastGood(), Watch(log), Keep(recipe.checkpoints, keep), looks]
 
 
 def _tokens(
@@ -130,7 +149,9 @@ def _tokens(
     learned = learnable(
         engine, rows, numbers=[one.place for one in examples], max_length=longest, warn=warn
     )
-    watched = [_row(one.messages, one.completion) for one in heldout[:HELDOUT_EXAMPLES]]
+    seen = count_steps(recipe, len(rows)) * recipe.batch_size * recipe.accumulation
+    few = heldout[: sample_count(seen, HELDOUT_EXAMPLES)]
+    watched = [_row(one.messages, one.completion) for one in few]
     numbers = [one.row for one in heldout]
     evaluated = learnable(engine, watched, numbers=numbers, max_length=longest, warn=lambda _: None)
     return learned, evaluated

@@ -21,8 +21,6 @@ from studio.engine.whole import Whole
 from studio.tuning.events import EventLog
 from studio.tuning.recipe import Recipe
 
-CURVE_POINTS = 10  # how often the held-out loss is taken
-
 disable_progress_bars()
 
 Rows = list[dict[str, list[int]]]
@@ -100,12 +98,11 @@ def settings(recipe: Recipe, folder: Path, *, rows: int) -> dict[str, Any]:
 
     Differs from TRL's defaults: float32 unless the GPU has bfloat16; no filter that shows a NaN
     loss as 0; no gradient checkpointing on a CPU; a log line for every step; a first look at the
-    held-out loss before anything is learned.
+    held-out loss before anything is learned, and further ones when `engine.looks` asks for them.
     """
     device = "cuda" if torch.cuda.is_available() else "cpu"
     bf16 = device == "cuda" and pick_dtype(torch.device(device)) is torch.bfloat16
-    per_epoch = -(-rows // (recipe.batch_size * recipe.accumulation))
-    steps = recipe.max_steps or max(1, round(per_epoch * recipe.epochs))
+    steps = count_steps(recipe, rows)
     return {
         "output_dir": str(folder),
         "per_device_train_batch_size": recipe.batch_size,
@@ -124,7 +121,7 @@ def settings(recipe: Recipe, folder: Path, *, rows: int) -> dict[str, Any]:
         "use_cpu": device == "cpu",
         "dataloader_pin_memory": device == "cuda",
         "eval_strategy": "steps",
-        "eval_steps": max(1, steps // CURVE_POINTS),
+        "eval_steps": steps + 1,  # the looks say when
         "eval_on_start": True,
         "save_strategy": "no",
         "logging_steps": 1,
@@ -133,3 +130,9 @@ def settings(recipe: Recipe, folder: Path, *, rows: int) -> dict[str, Any]:
         "disable_tqdm": True,
         "seed": recipe.seed,
     }
+
+
+def count_steps(recipe: Recipe, rows: int) -> int:
+    """How many optimizer steps the recipe takes over that many examples."""
+    per_epoch = -(-rows // (recipe.batch_size * recipe.accumulation))
+    return recipe.max_steps or max(1, round(per_epoch * recipe.epochs))

@@ -134,6 +134,12 @@ class Fields(BaseModel):
     """Gradients are clipped to this norm."""
     checkpoints: Annotated[int, Field(ge=0, le=50)] = Field(3, json_schema_extra=_group("steps"))
     """How many earlier adapters are kept, evenly spaced over the steps; the end is always kept."""
+    keep: Literal["last", "best"] = Field("last", json_schema_extra=_group("steps"))
+    """What becomes the result: what the last step made, or of all looks at the run the one with
+    the lowest held-out loss among those within the forgetting budget."""
+    watching: Annotated[float, Field(ge=0, le=1)] = Field(0.1, json_schema_extra=_group("steps"))
+    """Share of the training time that looks at held-out and general text may take: more draws a
+    denser curve. The beginning and the end are looked at in any case, and come on top."""
     loss: Literal["nll", "dft", "dpo"] = Field("nll", json_schema_extra=_group("loss"))
     """What is made small: the answers' surprise (nll), the same with every token weighted by how
     likely it is already (dft: what the base finds strange pulls less), or the odds of a rejected

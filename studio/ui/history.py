@@ -14,6 +14,7 @@ from studio.ui.border import told, wire
 from studio.ui.links import Links
 from studio.ui.markup import bar, card, cards, empty
 from studio.ui.standing import Standing, look
+from studio.ui.watching import tell_answers, tell_watched
 
 NO_RUNS = "No run yet. Choose a dataset above and press Start."
 NONE_CHOSEN = "Choose a run in the table: how it stands, its curves and its log appear here."
@@ -143,11 +144,12 @@ def tell_run(run: Run, standing: Standing) -> str:
         facts.append(card("Held-out loss", f"{heldout['loss']:.3f}", f"At step {heldout['step']}."))
     if "kl" in last:
         facts.append(card("Drift from the base", f"{last['kl']:.4f}", "KL, nats per token."))
+    facts += tell_watched(run)
     facts += _tell_keeping(run)
     facts += tell_used(run)
     warnings = [str(event["message"]) for event in run.events() if event.kind == "warning"]
     facts += [card("Mind", "! warning", warning) for warning in warnings]
-    return bar(standing.share, run.title) + "<br>" + cards(facts)
+    return bar(standing.share, run.title) + "<br>" + cards(facts) + tell_answers(run.events())
 
 
 def _tell_keeping(run: Run) -> list[str]:

@@ -10,7 +10,7 @@ GRID = "rgba(138, 143, 152, 0.25)"
 
 
 def draw_curves(events: Sequence[Event]) -> Any:
-    """Loss, held-out loss and drift over the steps; None before the first step."""
+    """Loss, held-out loss, retention loss and drift over the steps; None before the first step."""
     steps = [event for event in events if event.kind == "step"]
     if not steps:
         return None
@@ -24,7 +24,12 @@ def draw_curves(events: Sequence[Event]) -> Any:
         style = {"mode": "lines+markers", "dash": "dash", "width": 2.5}
         _line(figure, heldout, "loss", name="held-out loss", color=TUNED, **style)
     if anchored:
-        _line(figure, anchored, "kl", name="KL from the base", color=MUTED, dash="dot", width=2)
+        style = {"dash": "dot", "width": 1}
+        _line(figure, anchored, "kl", name="KL on the anchor's text", color=MUTED, **style)
+    if looks := [event for event in events if event.kind == "look"]:
+        style = {"mode": "lines+markers", "width": 2}
+        _line(figure, looks, "retention", name="loss on general text", color=MUTED, **style)
+        _line(figure, looks, "kl", name="KL from the base", color=MUTED, dash="dot", **style)
     settle(figure, height=320)
     figure.update_xaxes(title="step")
     figure.update_yaxes(title="nats per token", rangemode="tozero")

@@ -1,0 +1,193 @@
+"""Looks at a run on its way: held-out loss, general text and sample answers, at little cost.
+
+How often is decided while it runs: the looks between the first and the last one, which every run
+has, stay together within a share of the training time. A forgetting budget is a promise: it has
+general text alone read every few steps in any case.
+"""
+
+import math
+import resource
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import torch
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from studio.engine.budget import Gauge, Reading
+from studio.engine.copies import MOST, Copy, put_back, take
+from studio.errors import Diverged
+from studio.tuning.events import EventLog
+from studio.tuning.recipe import Recipe
+
+Answers = Callable[[Any], list[dict[str, str]]]
+"""From the model to what it answers to the fixed prompts."""
+
+
+class Looks(TrainerCallback):
+    """Asks for the held-out loss, reads the gauges beside it, and holds the best it has seen."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        rows: list[list[int]],
+        *,
+        untuned: Callable[[Any], AbstractContextManager[Any]],
+        answers: Answers,
+        log: EventLog,
+    ) -> None:
+        """`rows` are general texts in tokens; `untuned` makes the model the base for a while."""
+        self._recipe, self._rows, self._untuned = recipe, rows, untuned
+        self._answers, self._log = answers, log
+        self._gauge: Gauge | None = None
+        self._pace = Pace(recipe.watching)
+        self._sampled = 0
+        self._within: Copy | None = None
+        self._best: tuple[float, Copy] | None = None
+        self.result: dict[str, Any] = {}
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **now: Any
+    ) -> None:
+        """Look at the base, and at what the run begins with."""
+        self._gauge = Gauge(now["model"], self._rows, self._untuned(now["model"]))
+        self._pace.begin()
+        self._within = take(now["optimizer"], 0) if self._recipe.forgetting_budget else None
+        if not args.eval_on_start:
+            self._look(state, control, now, heldout=None)
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **now: Any
+    ) -> None:
+        """Look now, if it is time: every few steps, no more than the share allows, at the end."""
+        here, total = state.global_step, state.max_steps
+        regular = here % max(1, total // MOST) == 0
+        whole = here == total or (regular and self._pace.allows())
+        if not whole and not (regular and self._recipe.forgetting_budget):
+            return
+        self._pace.begin()
+        if args.eval_strategy == "no" or not whole:
+            self._look(state, control, now, heldout=None)
+        else:
+            control.should_evaluate = True  # on_evaluate goes on
+
+    def on_evaluate(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **now: Any
+    ) -> None:
+        """The held-out loss has been taken; look at the rest."""
+        self._look(state, control, now, heldout=float(now["metrics"]["eval_loss"]))
+
+    def on_train_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **now: Any
+    ) -> None:
+        """Make the model the best that was seen, if the recipe keeps that."""
+        self.result = {"watching_seconds": round(self._pace.spent, 2)}
+        if self._recipe.keep == "best" and self._best:
+            loss, copy = self._best
+            put_back(now["optimizer"], copy)
+            self.result |= {"kept_step": copy.step, "kept_heldout_loss": round(loss, 4)}
+
+    def _look(
+        self, state: TrainerState, control: TrainerControl, now: dict[str, Any],
+        *, heldout: float | None,
+    ) -> None:  # fmt: skip
+        assert self._gauge is not None
+        here, total = state.global_step, state.max_steps
+        reading = self._gauge.read(now["model"])
+        if not math.isfinite(reading.retention):
+            raise Diverged(f"What the model says is no longer a number at step {here}.")
+        answering = self._sample(here, total, now["model"])
+        over = self._hold(reading, heldout, here, now["optimizer"])
+        between = 0 < here < total and heldout is not None
+        seconds = self._pace.end(between=between, answering=answering)
+        self._log(
+            "look", step=here, total=total, retention=round(reading.retention, 4),
+            forgotten=round(reading.forgotten, 4), kl=round(reading.kl, 5), memory=peak_memory(),
+            seconds=round(seconds, 3),
+        )  # fmt: skip
+        if over:
+            self._stop(reading, here, now["optimizer"])
+            control.should_training_stop = True
+
+    def _sample(self, here: int, total: int, model: Any) -> float:
+        """Log what is answered to the fixed prompts, if it is time; the seconds it took."""
+        due = here - self._sampled >= total / 4 and self._pace.allows(answers=True)
+        if not due and here not in (0, total):
+            return 0.0
+        self._sampled, began = here, time.perf_counter()
+        self._log("answers", step=here, total=total, said=self._answers(model))
+        return time.perf_counter() - began
+
+    def _hold(self, reading: Reading, heldout: float | None, step: int, optimizer: Any) -> bool:
+        """Hold the weights if they are within the budget or the best; whether they are beyond."""
+        budget = self._recipe.forgetting_budget
+        if budget and step and reading.forgotten > budget:
+            return True
+        best = heldout is not None and step and heldout < (self._best or (math.inf,))[0]
+        if budget or (best and self._recipe.keep == "best"):
+            copy = take(optimizer, step)
+            self._within = copy if budget else None
+            if best and heldout is not None:
+                self._best = (heldout, copy)
+        return False
+
+    def _stop(self, reading: Reading, step: int, optimizer: Any) -> None:
+        assert self._within is not None
+        put_back(optimizer, self._within)
+        self._log(
+            "warning",
+            message=f"At step {step} general text was {reading.forgotten:.3f} nats per token less "
+            f"likely than to the base, more than the budget of "
+            f"{self._recipe.forgetting_budget:g}; the run ended with what it was at step "
+            f"{self._within.step}.",
+        )
+
+
+class Pace:
+    """Decides when the next look may be taken, from what looks and training took so far."""
+
+    def __init__(self, share: float, clock: Callable[[], float] = time.perf_counter) -> None:
+        """`share` of the training time may go into the looks between the first and the last."""
+        self._share, self._clock = share, clock
+        self._started: float | None = None
+        self._began = self._between = self._answering = 0.0
+        self._usual = math.inf
+        self.spent = 0.0
+        """Seconds of all looks together, the first and the last one included."""
+
+    def begin(self) -> None:
+        """A look begins."""
+        self._began = self._clock()
+        self._started = self._began if self._started is None else self._started
+
+    def end(self, *, between: bool, answering: float = 0.0) -> float:
+        """A look has ended; how many seconds it took, of which some were for answers."""
+        took = self._clock() - self._began
+        self._usual = min(self._usual, took - answering)  # the first one has more to do
+        self._answering = answering or self._answering
+        self._between += took * between
+        self.spent += took
+        return took
+
+    def allows(self, *, answers: bool = False) -> bool:
+        """Whether one more look fits in, or one that has answers as well."""
+        trained = self._clock() - (self._started or 0.0) - self.spent
+        needed = self._usual + self._answering * answers
+        return self._between + needed <= self._share * trained
+
+
+def sample_count(examples: int, most: int) -> int:
+    """How many held-out examples each look may read, in a run that reads so many: 16 to `most`.
+
+    Ten looks then take about a sixteenth of the time of a run whose examples are read forwards and
+    backwards, three times the work of reading them.
+    """
+    return max(16, min(most, round(3 * examples / 16 / 10)))
+
+
+def peak_memory() -> int:
+    """The most that this process has taken, in bytes: of the GPU if there is one."""
+    if torch.cuda.is_available():
+        return int(torch.cuda.max_memory_reserved())
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
