@@ -1,6 +1,7 @@
 """What a model writes is filtered, proposed, and added only when a person says so."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
@@ -184,6 +185,22 @@ def test_proposals_gather_until_they_are_taken_or_rejected(studio: Studio) -> No
         studio.decide(book.id, both)
     with pytest.raises(DatasetError, match="Nothing is ticked"):
         studio.take_proposals(book.id)
+
+
+def test_two_windows_that_take_the_same_proposals_add_them_once(studio: Studio) -> None:
+    book = begin(studio)
+    studio.propose_noise(book.id, kinds=["typos"], count=5)
+
+    def take() -> int:
+        try:
+            return len(studio.take_proposals(book.id))
+        except DatasetError:
+            return 0
+
+    with ThreadPoolExecutor(4) as windows:
+        taken = [one.result() for one in [windows.submit(take) for _ in range(4)]]
+    assert sorted(taken) == [0, 0, 0, 5]
+    assert len(book.entries()) == 45
 
 
 def test_phrasings_are_added_to_the_template_of_the_workbook_alone(studio: Studio) -> None:

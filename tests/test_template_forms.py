@@ -386,6 +386,15 @@ def test_lm_eval_includes_and_rows_beside_are_read(tmp_path: Path) -> None:
     assert found.templates[0].shots == Shots(count=3, between=" ", separator="\n\n")
 
 
+def test_rows_beside_an_lm_eval_task_that_are_refused_are_named(tmp_path: Path) -> None:
+    task_file(tmp_path, dataset_kwargs={"data_files": {"test": "rows.jsonl"}})
+    lines = [json.dumps(DAYS[0]), "{broken", *(json.dumps(row) for row in DAYS[1:])]
+    (tmp_path / "rows.jsonl").write_text("".join(f"{line}\n" for line in lines))
+    found = read_templates(tmp_path / "rain.yaml")
+    assert list(found.rows.values()) == [DAYS]
+    assert [one.what for one in found.left] == ["rows.jsonl, line 2"]
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import pytest
 
 from studio import Studio
@@ -173,6 +174,16 @@ def test_what_is_written_is_kept_in_the_workbook_and_faults_are_not(
     opened = templates.follow(studio, book.id, None, "", None)
     assert len(opened) == OPENED
     assert opened[5 + Boxes._fields.index("prompt")] == "Theme? {{ text }}"
+
+
+def test_boxes_that_nobody_wrote_in_never_take_back_what_another_window_did(
+    studio: Studio, book: Workbook
+) -> None:
+    _, _, _, synced, draft, _, *boxes = templates.choose(studio, "sentiment", book.id, None)
+    elsewhere = book.refresh().template.model_copy(update={"system": "Be brief."})
+    book.use_template(elsewhere)
+    assert templates.keep(studio, book.id, None, synced, draft, *boxes) == [gr.skip(), gr.skip()]
+    assert book.refresh().template == elsewhere
 
 
 def test_a_workbook_that_did_not_change_leaves_the_boxes_alone(

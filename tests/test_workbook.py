@@ -1,6 +1,7 @@
 """Workbooks: rows brought in, every deed to them, and what becomes of them."""
 
 import json
+import resource
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -388,6 +389,24 @@ def test_what_came_from_chat_can_be_undone_and_what_was_done_before_it_too(studi
     assert len(studio.follow_draft(book.id).rows()) == 2
     book.undo()
     assert len(studio.follow_draft(book.id).rows()) == 3
+
+
+def test_a_deed_that_the_disk_has_no_room_for_is_told_and_not_half_done(studio: Studio) -> None:
+    book = studio.workbooks.begin("Mine", ROWS, PLAIN)
+    book.edit(1, {"answer": "first"})
+    before, limits = book.rows(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    size = (book.folder / "edits.jsonl").stat().st_size
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size + 20, limits[1]))
+        with pytest.raises(DatasetError, match="cannot be written .*nothing was done"):
+            book.edit(1, {"answer": "second"})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert book.rows() == before
+    book.edit(1, {"answer": "third"})
+    assert Workbook(book.folder).rows()[0]["answer"] == "third"
+    assert book.undo() == "Row 1 edited"
+    assert book.rows() == before
 
 
 def test_many_workbooks_are_not_all_kept_in_memory(tmp_path: Path) -> None:

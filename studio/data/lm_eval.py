@@ -214,9 +214,12 @@ def _rows(task: dict[str, Any], path: Path, left: list[LeftOut]) -> list[Row]:
     rows: list[Row] = []
     for one in flat:
         try:
-            rows += read_rows(strict_yaml.beside(path, one)).rows
+            found = read_rows(strict_yaml.beside(path, one))
         except ValueError as error:
             raise TemplateError(f"{error}.") from error
         except DatasetError as error:
             left.append(LeftOut(f"rows of {one}", str(error)))
+        else:
+            rows += found.rows
+            left += [LeftOut(f"{one}, line {line}", reason) for line, reason in found.refused]
     return rows

@@ -5,13 +5,16 @@ They lie beside the workbook, in `proposals.json`, so that they are still there 
 
 import os
 import tempfile
+import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from studio.data.readers import Row
+from studio.tuning.lock import locked
 
 FILE = "proposals.json"
 MADE = "made: "
@@ -78,6 +81,14 @@ def summarize(proposals: Sequence[Proposal]) -> str:
 
 
 _READER = TypeAdapter(list[Proposal])
+_TURN = threading.Lock()
+
+
+@contextmanager
+def undisturbed(folder: Path) -> Iterator[None]:
+    """Nobody else changes what is proposed meanwhile, in another window or process."""
+    with _TURN, locked(folder / "proposals.lock"):
+        yield
 
 
 def load_proposals(folder: Path) -> list[Proposal]:

@@ -201,18 +201,20 @@ class Workbook:
 
     def undo(self) -> str:
         """Take the last deed to rows back; says which it was. DatasetError if there is none."""
-        if not self._done:
-            raise DatasetError("There is nothing to undo; the rows are as they came in.")
-        told = self._done[-1].told()
-        self._note(Turned(back=True))
+        with self._turn:
+            if not self.refresh()._done:
+                raise DatasetError("There is nothing to undo; the rows are as they came in.")
+            told = self._done[-1].told()
+            self._note(Turned(back=True))
         return told
 
     def redo(self) -> str:
         """Do the last deed taken back again; says which it was. DatasetError if there is none."""
-        if not self._undone:
-            raise DatasetError("There is nothing to do again.")
-        told = self._undone[-1].told()
-        self._note(Turned(back=False))
+        with self._turn:
+            if not self.refresh()._undone:
+                raise DatasetError("There is nothing to do again.")
+            told = self._undone[-1].told()
+            self._note(Turned(back=False))
         return told
 
     def history(self) -> list[RowDeed]:
@@ -281,11 +283,17 @@ class Workbook:
 
     def _note(self, deed: Deed) -> int:
         """Write the deed down and do it; gives how many entries there were before."""
-        with self._turn, locked(self.folder / "lock"):
-            before = len(self.refresh().entries())
-            append_lines(self.folder / EDITS, [deed.model_dump_json()], lasting=True)
-            self.refresh()
-            return before
+        try:
+            with self._turn, locked(self.folder / "lock"):
+                before = len(self.refresh().entries())
+                append_lines(self.folder / EDITS, [deed.model_dump_json()], lasting=True)
+                self.refresh()
+                return before
+        except OSError as error:
+            raise DatasetError(
+                f"Workbook '{self.card.title}' cannot be written ({error.strerror}), and nothing "
+                "was done; make room and try again."
+            ) from error
 
     def _leave(self, numbers: Iterable[int], *, out: bool, why: str = "") -> list[int]:
         concerned = [n for n in dict.fromkeys(numbers) if self.entry(n).excluded != out]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from threading import Lock
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -48,6 +49,7 @@ class _Seen:
     """What was worked out of a workbook: its texts in small letters, and the last order."""
 
     def __init__(self) -> None:
+        self.turn = Lock()
         self.texts: list[tuple[Row, str]] = []
         self.key: Any = None
         self.checked: Checked | None = None
@@ -64,13 +66,14 @@ def arrange(book: Workbook, wish: Wish, checked: Checked | None = None) -> Seque
     have none. Asked again for the same, as for the next page, it only looks up.
     """
     seen = _SEEN.setdefault(book, _Seen())
-    key = (book.version, wish)
-    if seen.key != key or seen.checked is not checked:
-        entries = _chosen(book, wish, checked)
-        entries = _searched(entries, book, seen, wish.search)
-        seen.numbers = [entry.number for entry in _ordered(entries, wish, checked)]
-        seen.key, seen.checked = key, checked
-    return seen.numbers
+    with seen.turn:  # two windows may ask for other rows at the same moment
+        key = (book.version, wish)
+        if seen.key != key or seen.checked is not checked:
+            entries = _chosen(book, wish, checked)
+            entries = _searched(entries, book, seen, wish.search)
+            seen.numbers = [entry.number for entry in _ordered(entries, wish, checked)]
+            seen.key, seen.checked = key, checked
+        return seen.numbers
 
 
 def filters(book: Workbook, checked: Checked | None = None) -> list[tuple[str, str]]:

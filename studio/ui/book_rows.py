@@ -1,5 +1,6 @@
 """The Examples panel: page through a workbook's rows, find, edit, tag, exclude, and undo."""
 
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -78,7 +79,7 @@ def step(studio: Studio, deed: str, id: str | None, scope: str | None) -> float:
         raise DatasetError("No workbook is open; bring rows in the Rows panel first.")
     book = studio.workbooks.open(id, scope)
     told_of = book.undo() if deed == "undo" else book.redo()
-    gr.Info(told_of, title="Taken back" if deed == "undo" else "Done again")
+    gr.Info(escape(told_of, quote=False), title="Taken back" if deed == "undo" else "Done again")
     return now()
 
 

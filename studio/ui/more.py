@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -102,7 +103,8 @@ def propose(
         return
     if way == "invert":
         book = studio.invert(id, column=turned or "", owner=scope)
-        gr.Info(f"'{book.card.title}' is open now; freeze it, and mix it in with the other one.")
+        title = escape(book.card.title, quote=False)
+        gr.Info(f"'{title}' is open now; freeze it, and mix it in with the other one.")
         yield [*still, *still, rest[0], book.id, open_panel("template")]
         return
     if way == "phrasings":

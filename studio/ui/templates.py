@@ -139,14 +139,20 @@ def keep(
     studio: Studio, book: str | None, scope: str | None, synced: str, draft: Draft | None,
     *values: Any,
 ) -> list[Any]:  # fmt: skip
-    """Let the workbook use what is written, if it is a template; `look` tells what is wrong."""
+    """Let the workbook use what is written, if it is a template; `look` tells what is wrong.
+
+    Boxes that nobody wrote in since they were filled change nothing: another window may have.
+    """
     if book is None or draft is None:
         return [gr.skip(), gr.skip()]
     opened = studio.workbooks.open(book, scope)
     try:
-        opened.use_template(template_editor.read(draft, values))
+        template = template_editor.read(draft, values)
     except StudioError:
         return [gr.skip(), gr.skip()]
+    if template.yaml() == synced:
+        return [gr.skip(), gr.skip()]
+    opened.use_template(template)
     now = opened.template.yaml()
     return [gr.skip(), gr.skip()] if now == synced else [workbench.now(), now]
 

@@ -13,7 +13,7 @@ from studio.data.invention import SHOTS, Plan, Writing, suggest_plan
 from studio.data.inversion import invert
 from studio.data.more_phrasings import propose_phrasings
 from studio.data.novelty import NEW
-from studio.data.proposals import Proposal, load_proposals, save_proposals
+from studio.data.proposals import Proposal, load_proposals, save_proposals, undisturbed
 from studio.data.rewording import ENGLISH, read_patterns
 from studio.data.sieve import Sieve, doubt
 from studio.data.template_parts import Phrasing
@@ -142,12 +142,12 @@ class Growing(Judging):
         DatasetError if others are proposed by now.
         """
         folder = self.workbooks.open(workbook, owner).folder
-        known = load_proposals(folder)
-        if [(one.how, one.of) for one in decided] != [
-            (one.how, one.of) for one in known[: len(decided)]
-        ]:
-            raise DatasetError("Other rows are proposed by now; look at them again.")
-        save_proposals(folder, [*decided, *known[len(decided) :]])
+        with undisturbed(folder):
+            known = load_proposals(folder)
+            there = [(one.how, one.of) for one in known[: len(decided)]]
+            if [(one.how, one.of) for one in decided] != there:
+                raise DatasetError("Other rows are proposed by now; look at them again.")
+            save_proposals(folder, [*decided, *known[len(decided) :]])
 
     def take_proposals(self, workbook: str, *, owner: str | None = None) -> list[int]:
         """Add what is ticked among the proposals, and reject the others.
@@ -155,18 +155,21 @@ class Growing(Judging):
         Gives the numbers of the new entries; `undo` takes them back.
         """
         book = self.workbooks.open(workbook, owner)
-        taken = [one for one in load_proposals(book.folder) if one.ticked]
-        if not taken:
-            raise DatasetError("Nothing is ticked; tick what is to be added, or reject all.")
-        ways = ", ".join(dict.fromkeys(one.how for one in taken))
-        why = f"{len(taken)} rows added: {ways}"[:200]
-        numbers = book.add([one.row for one in taken], [one.origin for one in taken], why)
-        save_proposals(book.folder, [])
+        with undisturbed(book.folder):
+            taken = [one for one in load_proposals(book.folder) if one.ticked]
+            if not taken:
+                raise DatasetError("Nothing is ticked; tick what is to be added, or reject all.")
+            ways = ", ".join(dict.fromkeys(one.how for one in taken))
+            why = f"{len(taken)} rows added: {ways}"[:200]
+            numbers = book.add([one.row for one in taken], [one.origin for one in taken], why)
+            save_proposals(book.folder, [])
         return numbers
 
     def reject_proposals(self, workbook: str, *, owner: str | None = None) -> None:
         """Forget everything that is proposed."""
-        save_proposals(self.workbooks.open(workbook, owner).folder, [])
+        folder = self.workbooks.open(workbook, owner).folder
+        with undisturbed(folder):
+            save_proposals(folder, [])
 
     def propose_phrasings(self, workbook: str, *, owner: str | None = None) -> list[Phrasing]:
         """More ways of asking, made of the template's own by rules."""
@@ -210,8 +213,9 @@ def _hear(answers: Generator[Update], standing: Written) -> Generator[Written, N
 
 def _propose(book: Workbook, made: Sequence[Proposal]) -> list[Proposal]:
     """Put these beside what is proposed already."""
-    known = load_proposals(book.folder)
-    rows = [one.row for one in known]
-    found = [*known, *(one for one in made if one.row not in rows)]
-    save_proposals(book.folder, found)
+    with undisturbed(book.folder):
+        known = load_proposals(book.folder)
+        rows = [one.row for one in known]
+        found = [*known, *(one for one in made if one.row not in rows)]
+        save_proposals(book.folder, found)
     return found
