@@ -24,6 +24,10 @@ class TemplateError(StudioError):
     """A template cannot be read or rendered."""
 
 
+class RenderingError(TemplateError):
+    """The process that renders templates does not start; no template or row is to blame."""
+
+
 class DatasetError(StudioError):
     """Rows or examples cannot become a dataset."""
 

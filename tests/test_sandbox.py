@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 from studio.data import renderer
 from studio.data.readers import Row
 from studio.data.sandbox import BATCH_ROWS, OUTPUT_CHARACTERS, SOURCE_BYTES, Sandbox
-from studio.errors import TemplateError
+from studio.errors import RenderingError, TemplateError
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +100,35 @@ def test_a_row_that_takes_too_long_is_found_inside_its_batch() -> None:
         with pytest.raises(TemplateError, match="row 5: it takes longer than 1 seconds"):
             sandbox.render_many({"prompt": slow}, rows)
         assert sandbox.render_many({"prompt": slow}, rows[:3]) == [{"prompt": "ok"}] * 3
+
+
+def test_time_spent_waiting_for_a_busy_processor_is_not_the_rows() -> None:
+    with Sandbox(row_seconds=0.3) as sandbox:
+        sandbox.render({"prompt": "a"}, {})
+        child = sandbox.child_id
+        assert child is not None
+        os.kill(child, signal.SIGSTOP)
+        goes_on = threading.Timer(1.5, os.kill, (child, signal.SIGCONT))
+        goes_on.start()
+        try:
+            assert sandbox.render({"prompt": "{{ n }}"}, {"n": 1}) == {"prompt": "1"}
+        finally:
+            goes_on.join()
+        assert sandbox.child_id == child
+
+
+def test_a_child_that_does_not_start_is_nobodys_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "renderer.py"
+    broken.write_text("raise KeyError('common')\n")
+    monkeypatch.setattr("studio.data.room._RENDERER", broken)
+    with Sandbox() as sandbox, pytest.raises(RenderingError) as error:
+        sandbox.render({"prompt": "a"}, {}, what="template 'x'")
+    assert str(error.value) == (
+        "template 'x': the rendering process does not start: the rendering process ended by "
+        "itself (KeyError: 'common'); try again."
+    )
 
 
 @pytest.mark.parametrize("count", [1, 3])

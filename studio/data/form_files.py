@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 from studio.data.chat_form import ChatForm, Render
 from studio.data.readers import Row
 from studio.data.sandbox import Sandbox
-from studio.errors import ModelError, TemplateError
+from studio.errors import ModelError, RenderingError, TemplateError
 
 TOKENIZER, CONFIG, TEMPLATE = "tokenizer.json", "tokenizer_config.json", "chat_template.jinja"
 SPECIAL = ("bos", "eos", "unk", "sep", "pad", "cls", "mask")
@@ -54,6 +54,8 @@ def sandboxed(template: str) -> Render:
         try:
             with lock:
                 done = room.render_many({"text": template}, rows, what="the base's chat template")
+        except RenderingError as error:
+            raise ModelError(f"The base cannot write this conversation now: {error}") from error
         except TemplateError as error:
             raise ModelError(
                 f"The base cannot write this conversation: {error} Leave out what its template "

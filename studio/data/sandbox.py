@@ -18,9 +18,9 @@ from typing import Any, Self
 from studio.data.jinja_source import columns_read
 from studio.data.readers import Row
 from studio.data.renderer import CHAT, CPU_SECONDS
-from studio.data.room import ChildLost, Room, TooSlow
+from studio.data.room import ChildLost, NotStarted, Room, TooSlow
 from studio.data.rows_as_json import write_rows
-from studio.errors import TemplateError
+from studio.errors import RenderingError, TemplateError
 
 SOURCE_BYTES = 16_000
 CHAT_SOURCE_BYTES = 64_000
@@ -200,6 +200,8 @@ class Sandbox:
             try:
                 room.ask(line)
                 start += self._take(work, done, room, start)
+            except NotStarted as loss:
+                raise RenderingError(f"{work.what}: {loss}; try again.") from loss
             except ChildLost as loss:
                 # A child that served before may have died of something else than this row.
                 if last - start == 1 and (is_fresh or isinstance(loss, TooSlow)):
