@@ -23,6 +23,7 @@ COLORS = (*LANES, MUTED)
 DASHES = ("solid", "dash", "dot", "dashdot")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up")
 NOTHING = "–"
+LINES = "In the picture, thick with signs is the held-out loss, thin the training loss."
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,8 @@ def tell_compared(
 ) -> str:
     """A table with a column for each run: the fields that differ, then what came of them."""
     differing = studio.differing([run.id for run in runs])
-    rows = [[_words(one.field), *map(_plain, one.values)] for one in differing]
+    rows = [["Run", *(run.title for run in runs)]]
+    rows += [[_words(one.field), *map(_plain, one.values)] for one in differing]
     if any(run.kind == "repair" for run in runs):
         rows.append(["Repair", *(run.summary() if run.kind == "repair" else "" for run in runs)])
     known = [headlines.get(run.id, ("", "")) for run in runs]
@@ -89,10 +91,10 @@ def tell_compared(
     cells = [[f"<strong>{escape(row[0])}</strong>", *(escape(one or NOTHING) for one in row[1:])]
              for row in rows]  # fmt: skip
     same = "" if differing else quiet("Their recipes are the same in every field.")
-    unmeasured = [run.title for run in runs if not headlines.get(run.id)]
-    wanting = f"Gain and forgetting come from measuring; not measured: {', '.join(unmeasured)}."
-    headers = ["", *(f"{number}. {run.title}" for number, run in enumerate(runs, 1))]
-    return same + table(headers, cells) + (quiet(wanting) if unmeasured else "")
+    unmeasured = [str(place) for place, run in enumerate(runs, 1) if run.id not in headlines]
+    wanting = f"Gain and forgetting come from measuring; not yet of run {', '.join(unmeasured)}."
+    headers = ["", *map(str, range(1, len(runs) + 1))]
+    return same + table(headers, cells) + (quiet(wanting) if unmeasured else "") + quiet(LINES)
 
 
 def took(run: Run) -> str:
@@ -114,25 +116,26 @@ def draw_compared(runs: Sequence[Run]) -> Any:
     figure = go.Figure()
     for place, run in enumerate(runs):
         events = run.events()
-        name = f"{place + 1}. {run.title}"
+        name = f"run {place + 1}"
+        about = f"{escape(run.title)}<br>%{{y:.3f}} at step %{{x}}<extra></extra>"
         line = {"color": COLORS[place], "dash": DASHES[place]}
         learned = [event for event in events if event.kind == "step"]
         heldout = [event for event in events if event.kind == "heldout"]
         if learned:
             figure.add_scatter(
                 x=[one["step"] for one in learned], y=[one["loss"] for one in learned],
-                name=f"{name}, training", legendgroup=run.id, mode="lines",
+                name=name, legendgroup=name, mode="lines", hovertemplate=about,
                 line={**line, "width": 1.2}, opacity=0.55, showlegend=not heldout,
             )  # fmt: skip
         if heldout:
             figure.add_scatter(
                 x=[one["step"] for one in heldout], y=[one["loss"] for one in heldout],
-                name=f"{name}, held-out", legendgroup=run.id, mode="lines+markers",
+                name=name, legendgroup=name, mode="lines+markers", hovertemplate=about,
                 line={**line, "width": 2.5}, marker={"symbol": SYMBOLS[place], "size": 8},
             )  # fmt: skip
     if not figure.data:
         return None
-    plots.settle(figure, height=360, legend_below=True)
+    plots.settle(figure, height=360)
     figure.update_xaxes(title="step")
     figure.update_yaxes(title="nats per token", rangemode="tozero")
     return figure

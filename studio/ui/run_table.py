@@ -14,9 +14,9 @@ from studio.ui.border import told
 from studio.ui.numbers import number, signed
 from studio.ui.standing import WORDS, Standing, look
 
-HEADERS = ["Status", "Name", "Method", "Dataset", "Steps", "Loss", "Gain", "Forgetting", "Note"]
+HEADERS = ["Status", "Name", "Method", "Steps", "Loss", "Gain", "Forgetting", "Note", "Dataset"]
 LISTED = 40  # newest runs in the table
-NOTED = 60  # letters of a note in it
+NOTED = 40  # letters of a note in it
 REPAIR = "repair"
 
 Seen = list[Any]
@@ -135,12 +135,12 @@ def _row(
         standing.word + waits,
         run.title,
         method_of(run),
-        recipe.dataset,
         f"{last['step']} / {last['total']}" if last else "",
         f"{last['loss']:.3f}" if last else "",
         gain,
         forgetting,
         note if len(note) <= NOTED else f"{note[:NOTED]}…",
+        recipe.dataset,
     ]
 
 
