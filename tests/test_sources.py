@@ -90,6 +90,10 @@ def test_values_are_shown_to_choose_from_and_the_template_is_found(
     assert "column_1 → text, column_2 → label, part → split, options is given" in done.stderr
     assert "for the template label" in done.stderr
     assert "15 examples to learn from, 15 held out" in done.stdout
+    twice = call(
+        home, "build", "auto", "--rows", str(path), "--where", "part=a", "--where", "part=b"
+    )
+    assert "'part' is named twice" in twice.stderr
     wrong = call(home, "build", "auto", "--rows", str(path), "--values", "z")
     assert "No row has a column 'z'" in str(wrong.exception)
 

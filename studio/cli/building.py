@@ -33,6 +33,8 @@ def _pairs(_: click.Context, option: click.Parameter, given: Sequence[str]) -> d
         name, equals, value = text.partition("=")
         if not equals or not name.strip():
             raise click.BadParameter(f"'{text}' is not of the form {option.metavar}")
+        if name.strip() in pairs:
+            raise click.BadParameter(f"'{name.strip()}' is named twice")
         pairs[name.strip()] = value.strip()
     return pairs
 

@@ -3,17 +3,19 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
-from studio.errors import DatasetError
+from studio.errors import DatasetError, ModelError, StudioError, TemplateError
 
 _ROOT = Path(__file__).parents[2]
 
 
-def run_apart(module: str, *arguments: str, job: Any, what: str) -> Iterator[dict[str, Any]]:
+def run_apart(
+    module: str, *arguments: str, what: str, job: Any = None
+) -> Generator[dict[str, Any], None, None]:
     """What the process tells; closing the iterator ends it.
 
     `job` reaches it as JSON on standard input. DatasetError, which names `what`, if it dies.
@@ -35,6 +37,12 @@ def run_apart(module: str, *arguments: str, job: Any, what: str) -> Iterator[dic
             child.wait()
             if child.stdout:
                 child.stdout.close()
+
+
+def error_of(kind: str, message: str) -> StudioError:
+    """The error that such a process told of, as it was there."""
+    known = {one.__name__: one for one in (DatasetError, TemplateError, ModelError)}
+    return known.get(kind, DatasetError)(message)
 
 
 def _why(code: int, log: Any) -> str:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from studio.data.jinja_source import names_in
 from studio.data.novelty import split_words
 from studio.data.proposals import Proposal, is_made
 from studio.data.readers import Row
@@ -41,7 +40,7 @@ def find_texts(template: Template, rows: Sequence[Row]) -> list[Text]:
 
     Those that the prompt reads, that hold text, and that the answer does not read.
     """
-    answers = answer_columns(template)
+    answers = template.answer_variables()
     asked = template.prompt_variables() - answers - _structural(template)
     known = tuple(sorted(answers & set().union(*rows[:100]))) if rows else ()
     lengths = {name: _length(rows, name) for name in sorted(asked)}
@@ -62,14 +61,6 @@ def find_text(template: Template, rows: Sequence[Row], column: str = "") -> Text
         else f"Template '{template.name}' reads no text in its prompt that its answer does not "
         "read as well, so no row can be changed and keep its answer."
     )
-
-
-def answer_columns(template: Template) -> set[str]:
-    """Names of the columns that an answer reads, or the list of possible answers."""
-    sources = [template.answer, *(one.answer for one in template.phrasings if one.answer)]
-    if isinstance(template.answer_choices, str):
-        sources.append(template.answer_choices)
-    return set().union(*(names_in(source) for source in sources))
 
 
 def _structural(template: Template) -> set[str]:

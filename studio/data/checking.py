@@ -5,16 +5,14 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from studio.data.apart import run_apart
+from studio.data.apart import error_of, run_apart
 from studio.data.freezing import SMALL
 from studio.data.freezing_child import Teller, write
 from studio.data.length_check import Reads
 from studio.data.progress import Pace, Progress
 from studio.data.workbook import Workbook
 from studio.data.workbook_checks import STAGES, Checked, check, remember
-from studio.errors import DatasetError, ModelError, StudioError, TemplateError
-
-KINDS = {one.__name__: one for one in (DatasetError, TemplateError, ModelError)}
+from studio.errors import StudioError
 
 
 def check_apart(
@@ -39,8 +37,7 @@ def check_apart(
         if "progress" in told:
             yield Progress.model_validate(told["progress"])
         elif "error" in told:
-            kind, message = told["error"]
-            raise KINDS.get(kind, DatasetError)(message)
+            raise error_of(*told["error"])
         else:
             checked = Checked.model_validate(told["checked"])
             remember(book, checked)

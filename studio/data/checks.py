@@ -81,7 +81,8 @@ def is_empty(example: Example) -> bool:
     return not example.completion or not example.question
 
 
-def _where(examples: Sequence[Example], test: Callable[[Example], bool]) -> list[int]:
+def rows_where(examples: Sequence[Example], test: Callable[[Example], bool]) -> list[int]:
+    """Numbers of the rows of those that pass the test, once for each example."""
     return [example.row for example in examples if test(example)]
 
 
@@ -89,7 +90,7 @@ def _empty(examples: Sequence[Example]) -> list[Finding]:
     return found(
         "empty",
         "error",
-        _where(examples, is_empty),
+        rows_where(examples, is_empty),
         "The prompt or the answer is empty; fill the column or remove these rows.",
     )
 
@@ -102,7 +103,7 @@ def _control_tokens(examples: Sequence[Example]) -> list[Finding]:
     return found(
         "control tokens",
         "warning",
-        _where(examples, holds_one),
+        rows_where(examples, holds_one),
         "The text holds marks such as <|im_end|> that separate turns of a chat; remove them.",
     )
 
@@ -114,7 +115,7 @@ def _conflicts(examples: Sequence[Example], contradicted: Iterable[int]) -> list
     return found(
         "conflicts",
         "warning",
-        [*contradicted, *_where(examples, lambda example: len(answers[example.messages]) > 1)],
+        [*contradicted, *rows_where(examples, lambda example: len(answers[example.messages]) > 1)],
         "The same prompt has different answers; decide which one is right.",
     )
 
@@ -132,7 +133,7 @@ def _leaks(examples: Sequence[Example]) -> list[Finding]:
     return found(
         "answer in prompt",
         "note",
-        _where(examples, leaks),
+        rows_where(examples, leaks),
         "The answer already stands in the prompt; fine for extraction, a leak for other work.",
     )
 
@@ -157,7 +158,7 @@ def _unknown_answers(examples: Sequence[Example]) -> list[Finding]:
     return found(
         "answer not a choice",
         "warning",
-        _where(
+        rows_where(
             examples,
             lambda example: bool(example.choices) and example.completion not in example.choices,
         ),
@@ -176,7 +177,7 @@ def _balance(examples: Sequence[Example]) -> list[Finding]:
     return found(
         "label balance",
         "warning",
-        _where(examples, lambda example: example.completion == answer),
+        rows_where(examples, lambda example: example.completion == answer),
         f"{share:.0%} of the answers are '{answer[:40]}'; a model that always says so would look "
         "good, so add rows with other answers.",
     )

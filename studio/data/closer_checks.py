@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
-from studio.data.checks import Finding, found
+from studio.data.checks import Finding, found, rows_where
 from studio.data.example import Example
 from studio.data.likeness import Reader, Runs, near_pairs, near_runs
 from studio.data.odd_text import MIXED, oddities, strangers
@@ -128,7 +128,7 @@ def _personal(examples: Sequence[Example]) -> list[Finding]:
         kinds.update(pieces)
         return bool(pieces)
 
-    rows = _where(examples, has_some)
+    rows = rows_where(examples, has_some)
     listed = ", ".join(f"{kind} {count:,}" for kind, count in kinds.most_common())
     return found(
         "personal data",
@@ -147,7 +147,7 @@ def _odd(examples: Sequence[Example]) -> list[Finding]:
         kinds.update(odd)
         return bool(odd)
 
-    rows = _where(examples, is_odd)
+    rows = rows_where(examples, is_odd)
     return found(
         "odd characters",
         "warning",
@@ -182,7 +182,7 @@ def _short(examples: Sequence[Example]) -> list[Finding]:
     return found(
         "very short answers",
         "note",
-        _where(examples, lambda one: 0 < len(one.completion) <= SHORT),
+        rows_where(examples, lambda one: 0 < len(one.completion) <= SHORT),
         "The answer has a character or two, while the others are texts; look whether something "
         "is missing.",
     )
@@ -190,7 +190,3 @@ def _short(examples: Sequence[Example]) -> list[Finding]:
 
 def _texts(example: Example) -> list[str]:
     return [*(message.content for message in example.messages), example.completion]
-
-
-def _where(examples: Sequence[Example], test: Callable[[Example], bool]) -> list[int]:
-    return [example.row for example in examples if test(example)]

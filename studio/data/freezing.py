@@ -10,13 +10,12 @@ import contextlib
 import fcntl
 import json
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from studio.data.apart import error_of, run_apart
 from studio.data.checks import Finding
 from studio.data.dataset import Dataset, build_dataset, open_dataset
 from studio.data.length_check import Reads
@@ -24,14 +23,13 @@ from studio.data.mixture import Source
 from studio.data.progress import Progress
 from studio.data.readers import Row
 from studio.data.template import Template
-from studio.errors import DatasetError, ModelError, StudioError, TemplateError
+from studio.errors import DatasetError
 
 SMALL = 2_000
 """So many rows are frozen sooner than a process is started."""
 JOB = "job.json"
 
 _HELD = "held"
-_ROOT = Path(__file__).parents[2]
 
 
 def freeze_apart(
@@ -83,44 +81,17 @@ def _write_job(
 
 def _watch(workshop: Path, datasets_folder: Path) -> Generator[Progress, None, str]:
     """What the process tells, until it is done; gives the id of the dataset."""
-    with (workshop / "errors.txt").open("wb") as log:
-        child = subprocess.Popen(
-            [sys.executable, "-m", "studio.data.freezing_child",
-             str(workshop.resolve()), str(datasets_folder.resolve())],
-            cwd=_ROOT, env={"OMP_NUM_THREADS": "1"}, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=log, start_new_session=True,
-        )  # fmt: skip
-    try:
-        assert child.stdout is not None
-        for line in child.stdout:
-            told = json.loads(line)
+    folders = (str(workshop.resolve()), str(datasets_folder.resolve()))
+    child = run_apart("studio.data.freezing_child", *folders, what="Freezing")
+    with contextlib.closing(child) as lines:
+        for told in lines:
             if "progress" in told:
                 yield Progress.model_validate(told["progress"])
             elif "error" in told:
-                raise _error(*told["error"])
+                raise error_of(*told["error"])
             else:
                 return str(told["dataset"])
-        raise DatasetError(
-            f"Freezing broke off{_why(child.wait(), workshop)}; close what else needs memory, or "
-            "take fewer rows."
-        )
-    finally:
-        child.kill()
-        child.wait()
-        if child.stdout:
-            child.stdout.close()
-
-
-def _error(kind: str, message: str) -> StudioError:
-    known = {one.__name__: one for one in (DatasetError, TemplateError, ModelError)}
-    return known.get(kind, DatasetError)(message)
-
-
-def _why(code: int, workshop: Path) -> str:
-    if code < 0:
-        return f" (its process was ended by signal {-code})"
-    last = (workshop / "errors.txt").read_text(errors="replace").strip().rpartition("\n")[2]
-    return f" ({last[:200].rstrip('.')})" if last else ""
+    raise DatasetError("Freezing ended without a word; try again, or take fewer rows.")
 
 
 @contextlib.contextmanager

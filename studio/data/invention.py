@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from studio.data.augment import answer_columns, find_texts, originals
+from studio.data.augment import find_texts, originals
 from studio.data.columns import KINDS, LABEL_CHARACTERS
 from studio.data.example import Message
 from studio.data.readers import Row
@@ -67,7 +67,7 @@ def suggest_plan(template: Template, entries: Sequence[Entry]) -> Plan:
             f"The prompts of template '{template.name}' read no text of their own, so there is "
             "nothing to write; choose another template, or add rows."
         )
-    answers = sorted(answer_columns(template) & set().union(*rows))
+    answers = sorted(template.answer_variables() & set().union(*rows))
     plain = len(answers) == 1 and re.fullmatch(r"\{\{-?\s*\w+\s*-?\}\}", template.answer.strip())
     text_last = plain and not template.answer_choices and not _is_label(rows, answers[0])
     written = (*texts, *answers) if text_last else tuple(texts)
@@ -90,7 +90,7 @@ def _ask(
     template: Template, rows: Sequence[Row], given: Sequence[str], before: Sequence[str], name: str
 ) -> str:
     """The question for a column, to be edited by a person."""
-    if name in answer_columns(template):
+    if name in template.answer_variables():
         return template.phrasings[0].prompt
     if before:
         return f"{{{{ {before[-1]} }}}}\n\nWrite a {_noun(rows, name)} that belongs to it."

@@ -60,10 +60,13 @@ def invert(template: Template, column: str = "", *, rows: Sequence[Row] = ()) ->
             "answer_choices": None,
             "shots": None,
             "system": "",
-            "turns": tuple(turn for turn in template.turns if wanted not in names_in(turn.prompt)),
+            "turns": tuple(
+                turn for turn in template.turns
+                if wanted not in names_in(turn.prompt) | names_in(turn.answer)
+            ),
             "phrasings": tuple(Phrasing(prompt=prompt) for prompt in asked),
         }
-    )
+    )  # fmt: skip
 
 
 def _invert_phrasing(template: Template, phrasing: Phrasing, wanted: str) -> str:

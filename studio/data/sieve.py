@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from studio.data.augment import answer_columns
 from studio.data.example import Example
 from studio.data.invention import LOOKED_AT, Begun, Plan
 from studio.data.novelty import NEW, Known, split_words
@@ -31,7 +30,7 @@ class Sieve:
         self._template = template.model_copy(update={"shots": None})
         self._plan = plan
         self._new = new
-        answers = answer_columns(template)
+        answers = template.answer_variables()
         self._asked = [name for name in plan.written if name not in answers]
         rows = [entry.row for entry in entries if not entry.excluded]
         looked = [row for row in rows if all(name in row for name in plan.written)][:LOOKED_AT]

@@ -17,13 +17,14 @@ from studio.models.catalogue import find_base
 from studio.studio import Studio
 from studio.ui import book_pictures
 from studio.ui.border import told, wire
+from studio.ui.examples import SIGNS
 from studio.ui.links import Links
 from studio.ui.markup import bar, empty, quiet, table
-from studio.ui.seen import MAX_LENGTH, tell_fault
+from studio.ui.seen import tell_fault
 from studio.ui.workbench import Workbench, now, open_panel
+from studio.verbs.curating import MAX_LENGTH
 
 AT_ONCE = 2_000  # rows; so many are checked without being asked
-SIGNS = {"note": "· note", "warning": "! warning", "error": "× left out"}
 NO_BOOK = (
     "No workbook is open: bring rows in the Rows panel, and what is odd about them stands here."
 )

@@ -9,7 +9,7 @@ import gradio as gr
 from studio.data.workbook import Workbook
 from studio.measure.halves import can_be_replayed
 from studio.studio import Studio
-from studio.ui.seen import MAX_LENGTH
+from studio.verbs.curating import MAX_LENGTH
 
 SHARE, SEED = 0.2, 42
 MIXED = 0.1

@@ -5,7 +5,7 @@ from typing import Any
 
 import gradio as gr
 
-from studio.data.augment import FEW, answer_columns, find_texts
+from studio.data.augment import FEW, find_texts
 from studio.data.invention import SHOTS
 from studio.data.inversion import askable
 from studio.data.novelty import NEW
@@ -147,7 +147,7 @@ def fit(studio: Studio, book: Workbook, fitted: str) -> list[Any]:
         return [gr.skip(), asked, *[gr.skip()] * (5 + ASKS)]
     rows = book.rows()
     texts = [text.column for text in find_texts(book.template, rows)]
-    turnable = askable(book.template, rows) if answer_columns(book.template) else []
+    turnable = askable(book.template, rows) if book.template.answer_variables() else []
     checkers = [NOBODY, *((title, str(lane_of(one)["lane"])) for title, one in writers)]
     return [
         suited,

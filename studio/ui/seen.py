@@ -12,9 +12,7 @@ from studio.errors import StudioError
 from studio.models.catalogue import find_base
 from studio.ui import markup
 from studio.ui.tokens import draw_tokens
-
-MAX_LENGTH = 512
-"""Tokens; as in a recipe that says nothing else."""
+from studio.verbs.curating import MAX_LENGTH
 
 
 def draw(
