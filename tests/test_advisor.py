@@ -67,6 +67,16 @@ def test_the_rank_holds_the_answers() -> None:
     assert made_signals().shape.adapter(many.rank) >= 3_000_000 > made_signals().shape.adapter(128)
 
 
+def test_the_rank_is_that_of_the_matrices_which_get_an_adapter() -> None:
+    shape = made_signals().shape
+    tokens = shape.adapter(64)  # all matrices of all layers would do at rank 64
+    found = made_signals(train=3000, loss=LOSSES["similar"], answer_tokens=tokens)
+    recipe = options(found)[0].recipe
+    assert recipe
+    assert recipe.targets == "mlp"
+    assert shape.adapter(recipe.rank, "mlp") >= tokens > shape.adapter(64, "mlp")
+
+
 def test_a_base_goes_into_4_bits_only_where_full_precision_does_not_fit() -> None:
     assert loading_for(LLAMA_8B, GPU) == "lora"
     assert loading_for(LLAMA_8B, GPU.model_copy(update={"free": 15 * GB})) == "qlora"

@@ -121,6 +121,12 @@ def test_a_lighter_recipe_halves_the_batch_first_then_takes_4_bits_then_cuts() -
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("fields", [{"start_from": "earlier"}, {"init": "orthogonal"}])
+def test_what_needs_full_precision_is_not_offered_in_4_bits(fields: dict[str, Any]) -> None:
+    recipe = Recipe(dataset="d", method="lora", batch_size=4, max_length=128, **fields)
+    assert {one.method for one, _ in lighten(recipe)} == {"lora"}
+
+
 def test_what_is_fitted_fits() -> None:
     recipe = Recipe(dataset="d", method="lora", batch_size=64, max_length=2048)
     long = SHORT._replace(longest=2048)

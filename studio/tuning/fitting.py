@@ -37,7 +37,7 @@ def lighten(recipe: Recipe) -> Iterator[tuple[Recipe, tuple[str, ...]]]:
             batch = recipe.batch_size // 2
             fields: dict[str, Any] = {"batch_size": batch, "accumulation": recipe.accumulation * 2}
             changes["batch"] = f"batch_size {batch}, accumulation {fields['accumulation']}"
-        elif recipe.method == "lora" and recipe.init != "orthogonal":
+        elif _may_take_4_bits(recipe):
             fields, changes["bits"] = {"method": "qlora"}, "the base in 4 bits (qlora)"
         elif recipe.max_length // 2 >= SHORTEST:
             fields = {"max_length": recipe.max_length // 2}
@@ -46,6 +46,11 @@ def lighten(recipe: Recipe) -> Iterator[tuple[Recipe, tuple[str, ...]]]:
             return
         recipe = recipe.model_copy(update=fields)
         yield recipe, tuple(changes.values())
+
+
+def _may_take_4_bits(recipe: Recipe) -> bool:
+    """Not where the first weights need full precision, or come from a run in full precision."""
+    return recipe.method == "lora" and recipe.init != "orthogonal" and not recipe.start_from
 
 
 def fit(

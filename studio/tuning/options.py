@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from studio.models.shape import Shape
 from studio.tuning import sources
-from studio.tuning.estimate import OWN_TEXT
+from studio.tuning.estimate import OWN_TEXT, count_steps
 from studio.tuning.machine import Machine
 from studio.tuning.presets import scaled_rate
 from studio.tuning.recipe import Recipe
@@ -68,16 +68,16 @@ class Maker:
         frozen: int | None = None, **keeping: float,
     ) -> Option:  # fmt: skip
         """A low-rank adapter, large enough for the answers."""
-        needed = self._capacity()
-        rank = max(rank, needed)
         targets = targets or self.cell.targets
         layers = self.signals.shape.layers
         frozen = (layers // 2 if self.cell.top_half else 0) if frozen is None else frozen
+        needed = self._capacity(targets, frozen)
+        rank = max(rank, needed)
         recipe, reasons = self._recipe(
             self.loading, rate or self.cell.rate, rank=rank, targets=targets,
             frozen_layers=frozen, **keeping,
         )  # fmt: skip
-        holds = self.signals.shape.adapter(rank, targets)
+        holds = self._held_by(rank, targets, frozen)
         told = (
             f"{holds:,} weights hold the {self.signals.answer_tokens:,} answer tokens, for which "
             f"rank {needed} would do"
@@ -161,7 +161,7 @@ class Maker:
         why += f"of width {self.signals.shape.hidden}" + "; smaller forgets less." * (rate < 1)
         more = recipe.epochs > self.cell.epochs
         rounds = (
-            f"{count_steps(self.signals.train, recipe)} steps; fewer than 40 teach next to "
+            f"{count_steps(recipe, self.signals.train)[0]} steps; fewer than 40 teach next to "
             "nothing." if more else f"The table's, for {self.signals.train:,} examples."
         )  # fmt: skip
         return [
@@ -184,17 +184,17 @@ class Maker:
                                   source=sources.REPLAY))  # fmt: skip
         return reasons
 
-    def _capacity(self) -> int:
+    def _capacity(self, targets: str, frozen: int) -> int:
         """The smallest rank whose weights are as many as the answers' tokens."""
-        enough = (r for r in RANKS if self.signals.shape.adapter(r) >= self.signals.answer_tokens)
-        return next(enough, RANKS[-1])
+        tokens = self.signals.answer_tokens
+        return next((r for r in RANKS if self._held_by(r, targets, frozen) >= tokens), RANKS[-1])
+
+    def _held_by(self, rank: int, targets: str, frozen: int) -> int:
+        """Weights of an adapter of that rank on the layers that are not frozen."""
+        shape = self.signals.shape
+        return shape.adapter(rank, targets) * (shape.layers - frozen) // shape.layers
 
     def _max_length(self) -> int:
         """Room for the longest example, and for the base's own texts, in steps of 64."""
         longest = max(ROOM * self.signals.longest, OWN_TEXT if self.cell.replay else 0)
         return max(64, min(64 * ceil(longest / 64), self.signals.shape.context))
-
-
-def count_steps(examples: int, recipe: Recipe) -> int:
-    """How many steps the recipe takes over that many examples."""
-    return round(ceil(examples / (recipe.batch_size * recipe.accumulation)) * recipe.epochs)
