@@ -1,12 +1,15 @@
 """What a run was at an earlier step, held in memory: the last good state, the best one."""
 
+from collections import deque
+from statistics import median
 from typing import Any, NamedTuple
 
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 MOST = 20  # how often in a run at most
-TOLERATED = 1.0  # nats above the first step's loss that still count as good
+LASTING = 5  # steps whose middle loss is looked at, so that one odd batch decides nothing
+TOLERATED = 1.0  # nats above any step's lowest loss that still count as good
 
 
 class Copy(NamedTuple):
@@ -33,6 +36,25 @@ def _learning(optimizer: Any) -> list[torch.nn.Parameter]:
     return [one for group in optimizer.param_groups for one in group["params"]]
 
 
+class Lowest:
+    """The lowest loss that a run has had for some steps, or the first one."""
+
+    def __init__(self) -> None:
+        self._latest: deque[float] = deque(maxlen=LASTING)
+        self.loss = float("inf")
+
+    def add(self, loss: float) -> float | None:
+        """Take one step's loss; the middle one of the latest steps once they are enough."""
+        self._latest.append(loss)
+        if len(self._latest) == 1 and self.loss == float("inf"):
+            self.loss = loss
+        if len(self._latest) < LASTING:
+            return None
+        middle = median(self._latest)
+        self.loss = min(self.loss, middle)
+        return middle
+
+
 class LastGood(TrainerCallback):
     """Holds the weights of the last step whose loss was a number within bounds.
 
@@ -43,7 +65,7 @@ class LastGood(TrainerCallback):
         self._candidate: Copy | None = None
         self._good: Copy | None = None
         self._optimizer: Any = None
-        self._first: float | None = None
+        self._lowest = float("inf")
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **now: Any
@@ -65,9 +87,9 @@ class LastGood(TrainerCallback):
         if "loss" not in (logs or {}):
             return
         loss = float((logs or {})["loss"])
-        self._first = loss if self._first is None else self._first
+        self._lowest = min(self._lowest, loss)
         if self._candidate and self._candidate.step < state.global_step:
-            if loss <= self._first + TOLERATED:  # false for what is no number
+            if loss <= self._lowest + TOLERATED:  # false for what is no number
                 self._good = self._candidate
             self._candidate = None
 

@@ -14,7 +14,7 @@ from studio.engine.copies import LastGood
 from studio.engine.given import given_rows, past_examples
 from studio.engine.learnable import learnable
 from studio.engine.load import Engine
-from studio.engine.looks import Looks, sample_count
+from studio.engine.looks import Looks
 from studio.engine.prefer import prefer
 from studio.engine.publish import origin, publishing
 from studio.engine.replay import right_answers
@@ -26,6 +26,7 @@ from studio.errors import Diverged, RunError
 from studio.models.catalogue import find_base
 from studio.models.gate import check_adapter
 from studio.tuning.events import EventLog
+from studio.tuning.pace import sample_count
 from studio.tuning.recipe import Recipe
 from studio.tuning.run import Run, open_run
 

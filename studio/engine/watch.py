@@ -2,13 +2,12 @@
 
 import math
 import time
-from collections import deque
 from collections.abc import Callable
-from statistics import median
 from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from studio.engine.copies import Lowest
 from studio.errors import Diverged
 from studio.tuning.events import EventLog
 
@@ -24,8 +23,7 @@ TOLD = {
 
 
 LOWER = "lower the learning rate or the clipping norm"
-LASTING = 5  # steps whose middle loss is looked at, so that one odd batch ends no run
-TOO_HIGH = 2.0  # nats above the first step's loss; learning never costs that much for long
+TOO_HIGH = 2.0  # nats above the lowest loss; learning never costs that much for long
 
 
 class Watch(TrainerCallback):
@@ -34,8 +32,7 @@ class Watch(TrainerCallback):
     def __init__(self, log: EventLog) -> None:
         self._log = log
         self._step_began = 0.0
-        self._first: float | None = None
-        self._latest: deque[float] = deque(maxlen=LASTING)
+        self._lowest = Lowest()
 
     def on_step_begin(self, *_: Any, **__: Any) -> None:
         """Take the time at which a step begins."""
@@ -71,13 +68,10 @@ class Watch(TrainerCallback):
             raise Diverged(f"The loss is no longer a number at step {step}; {LOWER}.")
 
     def _demand_bounds(self, loss: float, step: int) -> None:
-        self._first = loss if self._first is None else self._first
-        self._latest.append(loss)
-        middle = median(self._latest)
-        if len(self._latest) == LASTING and middle > self._first + TOO_HIGH:
+        before, middle = self._lowest.loss, self._lowest.add(loss)
+        if middle is not None and middle > before + TOO_HIGH:
             raise Diverged(
-                f"The loss has risen from {self._first:.3f} to {middle:.3f} by step {step}; "
-                f"{LOWER}."
+                f"The loss has risen from {before:.3f} to {middle:.3f} by step {step}; {LOWER}."
             )
 
 
