@@ -8,6 +8,7 @@ from test_conversation import answer
 
 from studio import Studio
 from studio.chat.conversation import Conversation
+from studio.data import preferences
 from studio.data.draft import ENOUGH, Draft
 from studio.data.draft_items import Provenance
 from studio.data.drafts import Drafts, mark_of
@@ -257,6 +258,18 @@ def test_pairs_are_given_away_in_the_form_that_preference_tuning_reads(studio: S
         "chosen": [{"role": "assistant", "content": "uno"}],
         "rejected": [{"role": "assistant", "content": "ONE"}],
     }
+
+
+def test_frozen_pairs_are_read_whatever_marks_of_lines_their_texts_hold(studio: Studio) -> None:
+    asked = [Message(role="user", content="one\u2028two\x85three")]
+    for answer_ in ("un\u2029o", "due"):
+        where = Provenance(session="s1", lane="base")
+        draft = studio.keep_pair(asked, answer_, "NO", came_from=where)
+        asked = [Message(role="user", content="four")]
+    name = preferences.freeze(draft, studio.settings.pairs)
+    pairs = preferences.read_pairs(name, studio.settings.pairs)
+    assert [one.chosen[0].content for one in pairs] == ["un\u2029o", "due"]
+    assert pairs[0].prompt[0].content == "one\u2028two\x85three"
 
 
 def test_a_draft_without_examples_cannot_be_built(studio: Studio) -> None:

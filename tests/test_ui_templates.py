@@ -246,6 +246,15 @@ def test_a_saved_template_is_in_the_gallery_and_its_versions_open(
     assert "my-themes" not in studio.own_templates()
 
 
+def test_a_visitors_rows_do_not_go_with_a_template_that_everybody_sees(studio: Studio) -> None:
+    rows = [{"text": "Mine alone.", "label": "sport"}]
+    book = studio.workbooks.begin("Hers", rows, find("topic"), owner="ann")
+    draft, boxes = written(find("topic"), title="Her themes")
+    template_files.save_template(studio, book.id, "ann", draft, *boxes)
+    assert studio.template("her-themes").all_rows() == []
+    assert book.refresh().template.name == "her-themes"
+
+
 def test_brought_files_are_listed_with_what_was_left_out(studio: Studio, tmp_path: Path) -> None:
     (tmp_path / "pairs.json").write_text('{"rains": [["{a}?", "{b}"], ["{a!r}", "{b}"]]}')
     (tmp_path / "bad.json").write_text("{}")

@@ -54,8 +54,9 @@ def read_pairs(name: str, folder: Path) -> list[Pair]:
     if not is_frozen(name, folder):
         raise DatasetError(f"There are no pairs called '{name}'; name a draft that holds some.")
     pairs = []
-    lines = (folder / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
-    for number, line in enumerate(lines, start=1):
+    # Not splitlines(): it also breaks at U+2028, which is an ordinary character inside JSON.
+    lines = (folder / f"{name}.jsonl").read_text(encoding="utf-8").split("\n")
+    for number, line in enumerate(filter(None, lines), start=1):
         try:
             pairs.append(Pair.model_validate_json(line))
         except ValidationError as error:

@@ -61,7 +61,8 @@ def private_folders(studio: Studio) -> list[str]:
     places = studio.settings
     folders: list[Path] = [
         places.datasets, places.runs, places.templates, places.probes, places.chats, places.decks,
-        places.drafts, places.workbooks, places.arena, places.cache, places.logs,
+        places.drafts, places.pairs, places.workbooks, places.arena, places.races, places.cache,
+        places.logs,
     ]  # fmt: skip
     return [str(folder) for folder in folders]
 

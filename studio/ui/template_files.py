@@ -103,12 +103,18 @@ def _build_yaml(studio: Studio, bench: Workbench, panel: Panel) -> None:
 def save_template(
     studio: Studio, book: str | None, scope: str | None, draft: Draft | None, *values: Any
 ) -> list[Any]:
-    """Keep what is written under its title, with some of the rows at hand as samples."""
+    """Keep what is written under its title, with some of the rows at hand as samples.
+
+    Templates are everybody's, and workbooks are not: of a visitor's own no row is kept.
+    """
     written = template_editor.read(draft, values)
     template = template_draft.name_template(written, written.title)
     opened = studio.workbooks.open(book, scope) if book else None
-    saved = studio.save_template(template, rows_at_hand(studio, opened, written.name)[:SAVED_ROWS])
-    gr.Info(f"Saved as {saved.name}; what it was before stays among its versions.")
+    is_private = opened is not None and scope is not None
+    rows = [] if is_private else rows_at_hand(studio, opened, written.name)[:SAVED_ROWS]
+    saved = studio.save_template(template, rows)
+    alone = " Everybody here sees it, so your rows stayed in your workbook." * is_private
+    gr.Info(f"Saved as {saved.name}; what it was before stays among its versions.{alone}")
     changed, gallery, *rest = use(studio, saved, book, scope)
     return [changed, gr.Radio(titles(studio.templates()), value=gallery), *rest]
 
