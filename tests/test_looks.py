@@ -17,9 +17,10 @@ from studio.engine.copies import LastGood
 from studio.engine.looks import Looks
 from studio.errors import Diverged, RunError
 from studio.tuning.events import EventLog, read_events
-from studio.tuning.pace import Pace, sample_count
 from studio.tuning.recipe import Recipe
 from studio.tuning.run import Run
+
+pytestmark = pytest.mark.slow
 
 ROWS = [[1, 2, 3], [3, 2]]
 TOTAL = 40
@@ -110,30 +111,6 @@ def test_a_model_that_says_no_number_has_diverged(tmp_path: Path) -> None:
         bench.learn(10, heldout=1.0, forgets=float("nan"))
 
 
-def test_looks_stay_within_their_share_of_the_time() -> None:
-    now = 0.0
-    pace = Pace(0.1, lambda: now)
-    looks = []
-    for step in range(301):
-        if step == 0 or pace.allows():
-            pace.begin()
-            now += 3.0
-            pace.end(between=step > 0)
-            looks.append(step)
-        now += 1.0
-    between = len(looks) - 1
-    assert 8 <= between <= 10  # of 300 seconds a tenth, three at a time
-    assert looks[1] >= 30
-    assert pace.spent == 3.0 * len(looks)
-    assert not Pace(0.0, lambda: now).allows()
-
-
-def test_a_short_run_reads_few_held_out_examples() -> None:
-    assert sample_count(100, 64) == 16
-    assert sample_count(100_000, 64) == 64
-    assert sample_count(2000, 64) < 2000 * 3 / 16 / 9
-
-
 @pytest.mark.parametrize(
     ("losses", "good"),
     [
@@ -177,7 +154,6 @@ def diverged(studio: Studio) -> Run:
     return run
 
 
-@pytest.mark.slow
 def test_a_run_that_diverges_keeps_its_last_good_step(diverged: Run) -> None:
     assert diverged.status() == "diverged"
     ended = diverged.last("diverged")
@@ -193,7 +169,6 @@ def test_a_run_that_diverges_keeps_its_last_good_step(diverged: Run) -> None:
     assert all(one["answer"] for one in answered["said"])
 
 
-@pytest.mark.slow
 def test_what_a_diverged_run_kept_is_talked_to_and_measured(studio: Studio, diverged: Run) -> None:
     from studio.ui.lanes import _choices
     from studio.ui.report import list_choices

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from studio.tuning.events import Event, EventLog
+from studio.tuning.pace import Pace, sample_count
 from studio.tuning.recipe import Recipe
 from studio.tuning.run import Run, create_run
 from studio.tuning.watching import find_overfitting, watch
@@ -127,3 +128,27 @@ def test_what_was_not_told_is_not_shown(tmp_path: Path) -> None:
     assert tell_watched(run) == []
     assert tell_answers(run.events()) == ""
     assert watch(run.events()).lines() == []
+
+
+def test_looks_stay_within_their_share_of_the_time() -> None:
+    now = 0.0
+    pace = Pace(0.1, lambda: now)
+    looks = []
+    for step in range(301):
+        if step == 0 or pace.allows():
+            pace.begin()
+            now += 3.0
+            pace.end(between=step > 0)
+            looks.append(step)
+        now += 1.0
+    between = len(looks) - 1
+    assert 8 <= between <= 10  # of 300 seconds a tenth, three at a time
+    assert looks[1] >= 30
+    assert pace.spent == 3.0 * len(looks)
+    assert not Pace(0.0, lambda: now).allows()
+
+
+def test_a_short_run_reads_few_held_out_examples() -> None:
+    assert sample_count(100, 64) == 16
+    assert sample_count(100_000, 64) == 64
+    assert sample_count(2000, 64) < 2000 * 3 / 16 / 9

@@ -35,6 +35,7 @@ UNSAID = {
     "replay_datasets": "replayed datasets",
     "frozen_layers": "frozen lower layers",
     "forgetting_budget": "the budget of forgetting",
+    "keep": "keeping the best by held-out loss",
     "start_from": "the adapter it goes on from",
     "init": "other first weights of the adapter",
 }
@@ -96,7 +97,7 @@ def fields_of(recipe: Recipe, dataset: Dataset, base: str, *, cuda: bool) -> dic
         "output_dir": "adapter" if recipe.method != "full" else "model",
         **_adapter(recipe),
         "learning_rate": recipe.rate,
-        "lr_scheduler_type": recipe.scheduler,
+        "lr_scheduler_type": recipe.schedule,
         "warmup_steps": recipe.warmup,
         "max_steps": steps,
         "per_device_train_batch_size": recipe.batch_size,

@@ -126,4 +126,6 @@ def _tell_finished(run: Run, events: list[Event]) -> str:
         return f"Repaired in {duration(seconds)}: {run.summary()}, rank {events[-1]['rank']}."
     speed = events[-1]["tokens_per_second"]
     pace = f", {speed:,.0f} tokens per second" if speed else ""
-    return f"Finished: {events[-1]['steps']} steps in {duration(seconds)}{pace}."
+    kept = events[-1]["kept_step"]
+    best = f" The result is step {kept}, the best by held-out loss." if kept is not None else ""
+    return f"Finished: {events[-1]['steps']} steps in {duration(seconds)}{pace}.{best}"
