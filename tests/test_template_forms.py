@@ -186,6 +186,17 @@ def test_what_is_no_promptsource_file_is_refused(text: str) -> None:
         promptsource.read(text, "bad.yaml")
 
 
+def test_an_odd_entry_of_promptsource_is_left_out_and_the_others_are_not() -> None:
+    text = (
+        "dataset: odd\ntemplates:\n"
+        "  a: !Template {name: fine, jinja: 'A {{ x }} ||| {{ y }}', metadata: none}\n"
+        "  b: !Template {name: lists, jinja: 'B {{ x }} ||| {{ y }}', answer_choices: [a, b]}\n"
+    )
+    found = promptsource.read(text, "odd.yaml")
+    assert [one.phrasings[0].name for one in found.templates] == ["fine"]
+    assert [(one.what, "answer_choices" in one.why) for one in found.left] == [("lists", True)]
+
+
 @pytest.mark.skipif(not SHARED.exists(), reason="the real template files are not here")
 def test_real_promptsource_files_import_and_render_whole() -> None:
     row = {
@@ -336,6 +347,14 @@ def test_what_is_no_natural_instruction_is_refused() -> None:
             natural.read(text, "bad.json")
 
 
+def test_a_natural_instruction_may_say_one_thing_where_others_list_several() -> None:
+    task = {"Definition": "Add.", "Instances": [{"input": "1+1", "output": "2"}],
+            "Categories": "Sums", "Instance License": "MIT", "Source": "me",
+            "Positive Examples": 5}  # fmt: skip
+    (made,) = natural.read(json.dumps(task), "sums.json").templates
+    assert (made.task, made.license, made.source) == ("Sums", "MIT", "me")
+
+
 # ---- lm-evaluation-harness
 
 
@@ -405,6 +424,8 @@ def test_rows_beside_an_lm_eval_task_that_are_refused_are_named(tmp_path: Path) 
         ("include: bad.yaml\n", "circle"),
         ("task: x\ndoc_to_text: a\ndoc_to_target: b\ndoc_to_choice: [1, 2]\n", "list of texts"),
         ("task: x\ndoc_to_text: '{{ a'\ndoc_to_target: b\n", "line 1"),
+        ("task: x\ndoc_to_text: a\ndoc_to_target: b\ndescription: [1]\n", "no text"),
+        ("task: x\ndoc_to_text: a\ndoc_to_target: b\noutput_type: [1]\n", "asks for nothing"),
     ],
 )
 def test_a_task_that_cannot_be_a_template_says_why(tmp_path: Path, text: str, reason: str) -> None:

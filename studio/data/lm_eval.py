@@ -50,11 +50,13 @@ def read(path: Path) -> Brought:
     task = _fields(path)
     left = [LeftOut(key, "a template does not need it") for key in sorted(task) if key not in READ]
     kind = task.get("output_type", "generate_until")
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise TemplateError(f"{path.name}: output_type {kind} asks for nothing to be answered.")
     prompt = _source(task, "doc_to_text", path)
     choices = _choices(task.get("doc_to_choice"), path)
     description = task.get("description") or ""
+    if not isinstance(description, str):
+        raise TemplateError(f"{path.name}: its description is no text.")
     rows = _rows(task, path, left)
     name = name_of(str(task.get("task") or path.stem))
     try:

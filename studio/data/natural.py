@@ -38,22 +38,22 @@ def read(text: str, origin: str) -> Brought:
     if fields.get("Negative Examples"):
         left.append(LeftOut("Negative Examples", "a prompt shows only examples that are right"))
     asked = [Phrasing(name="definition", prompt=literal(definition) + ASK)]
-    shown = [one for one in fields.get("Positive Examples") or [] if _is_pair(one)][:SHOTS]
+    shown = [one for one in _listed(fields, "Positive Examples") if _is_pair(one)][:SHOTS]
     if shown:
         prompt = literal(definition) + "".join(map(_shot, shown)) + ASK
         if len(prompt.encode()) <= SOURCE_BYTES:
             asked.append(Phrasing(name="examples", prompt=prompt))
         else:
             left.append(LeftOut("Positive Examples", "they are too long for a prompt"))
-    licenses = fields.get("Instance License") or [UNKNOWN_LICENSE]
+    licenses = _listed(fields, "Instance License") or [UNKNOWN_LICENSE]
+    sources = [*_listed(fields, "Source"), *_listed(fields, "URL")]
     made = Template(
         name=name_of(origin.rpartition(".")[0] or origin),
         title=origin.rpartition(".")[0] or origin,
         description=definition[:300],
-        task=", ".join(fields.get("Categories") or []) or "generation",
+        task=", ".join(map(str, _listed(fields, "Categories"))) or "generation",
         license=", ".join(map(str, licenses)),
-        source=", ".join(map(str, [*(fields.get("Source") or []), *(fields.get("URL") or [])]))
-        or "Natural Instructions",
+        source=", ".join(map(str, sources)) or "Natural Instructions",
         answer=ANSWER,
         phrasings=tuple(asked),
     )
@@ -95,6 +95,12 @@ def write(template: Template) -> Given:
     }  # fmt: skip
     text = json.dumps(fields, indent=2, ensure_ascii=False) + "\n"
     return Given({f"{template.name}.json": text}, tuple(left))
+
+
+def _listed(fields: dict[str, Any], name: str) -> list[Any]:
+    """What a field lists; a value by itself is a list of one."""
+    value = fields.get(name) or []
+    return value if isinstance(value, list) else [value]
 
 
 def _text(definition: Any) -> str:

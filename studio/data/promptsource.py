@@ -104,11 +104,14 @@ def _take(entry: Any) -> dict[str, Any]:
         raise ValueError(reason)
     prompt, answer, guard = part(source)
     choices = entry.get("answer_choices") or None
+    if not isinstance(choices, str | None):
+        raise ValueError("its answer_choices are no text with ||| between them")
     if choices is not None and "{" not in choices:
         choices = tuple(one.strip() for one in choices.split(CHOICE_SEPARATOR))
     elif choices is not None and (reason := unknown_in(choices)):
         raise ValueError(f"answer_choices: {reason}")
-    metadata = entry.get("metadata") or {}
+    metadata = entry.get("metadata")
+    metadata = metadata if isinstance(metadata, dict) else {}
     return {
         "name": str(entry.get("name") or "").strip(),
         "prompt": prompt.strip(),
