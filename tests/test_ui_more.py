@@ -140,6 +140,18 @@ def test_phrasings_are_edited_before_they_are_added(studio: Studio, book: Workbo
     assert phrasings[-1].prompt == "My own words: {{ text }}"
 
 
+def test_an_added_phrasing_keeps_the_answer_of_the_one_it_is_made_of(
+    studio: Studio, book: Workbook
+) -> None:
+    first = book.template.phrasings[0].model_copy(update={"answer": "So: {{ label }}"})
+    book.use_template(book.template.model_copy(update={"phrasings": (first,)}))
+    cells = propose(studio, book, "phrasings")[5].value["data"]
+    more_lists.take_phrasings(studio, book.id, None, cells)
+    phrasings = book.refresh().template.phrasings
+    assert len(phrasings) == 1 + len(cells) > 1
+    assert {one.answer for one in phrasings} == {"So: {{ label }}"}
+
+
 def test_rows_are_asked_in_one_phrasing_or_in_all(studio: Studio, book: Workbook) -> None:
     more.settle(studio, book.id, None, "all")
     assert book.refresh().options["phrasings"] == "all"

@@ -147,12 +147,14 @@ def reject_rows(studio: Studio, id: str | None, scope: str | None) -> list[Any]:
 def take_phrasings(
     studio: Studio, id: str | None, scope: str | None, cells: Sequence[Sequence[Any]]
 ) -> float:
-    """Give the template what is ticked, as it was edited."""
-    new = [
-        Phrasing(prompt=str(prompt), name=f"made: {how}")
+    """Give the template what is ticked, as it was edited, with the answers that go with it."""
+    answers = {one.name: one.answer for one in studio.propose_phrasings(id or "", owner=scope)}
+    ticked = [
+        (str(prompt), f"made: {how}")
         for add, prompt, how in cells
         if proposed.is_ticked(add) and str(prompt).strip()
     ]
+    new = [Phrasing(prompt=text, name=name, answer=answers.get(name)) for text, name in ticked]
     if not new:
         raise DatasetError(NONE_TICKED)
     count = studio.add_phrasings(id or "", new, owner=scope)
