@@ -1,6 +1,7 @@
 """Which soft prompt to begin with: earlier prompts tried on the new rows before any tuning."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -19,10 +20,16 @@ NOT_YET = (
 )
 
 
-def build(
-    studio: Studio, base: gr.Dropdown, dataset: gr.Dropdown, start_from: gr.Dropdown
-) -> None:
-    """Lay the fold out and wire it; the best prompt goes into `start_from`."""
+@dataclass(frozen=True)
+class PromptRanking:
+    """The parts that the tab wires: the button, and the run whose prompt is the best."""
+
+    take: gr.Button
+    best: gr.State
+
+
+def build(studio: Studio, base: gr.Dropdown, dataset: gr.Dropdown) -> PromptRanking:
+    """Lay the fold out and wire it; the tab fills the form when the best prompt is taken."""
     with gr.Accordion("Begin with the soft prompt of another task", open=False,
                       elem_id="rank-prompts-fold"):  # fmt: skip
         found = gr.HTML(empty(NOT_YET), elem_id="prompt-ranking")
@@ -31,7 +38,7 @@ def build(
             take = gr.Button("Begin with the best", size="sm", visible=False, elem_id="take-prompt")
     best = gr.State("")
     wire(rank.click, rank_prompts, studio, inputs=[base, dataset], outputs=[found, take, best])
-    wire(take.click, begin_with, inputs=best, outputs=start_from)
+    return PromptRanking(take, best)
 
 
 @told
@@ -46,11 +53,6 @@ def rank_prompts(studio: Studio, base: str | None, dataset: str | None) -> Itera
         else:
             count = f" ({doing.done} of {doing.total})" if doing.total else ""
             yield [quiet(f"{doing.name.capitalize()}{count} …"), gr.skip(), gr.skip()]
-
-
-def begin_with(run: str) -> str:
-    """The value of start_from."""
-    return run
 
 
 def tell_ranking(ranking: Ranking) -> str:

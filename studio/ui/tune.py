@@ -41,7 +41,7 @@ def build(studio: Studio, links: Links, tab: gr.Tab) -> None:
             codes = _lay_out_codes()
     option, fill, winner = advice.build(studio, tab, top["base"], top["dataset"])
     folded = _lay_out_folded()
-    prompt_ranking.build(studio, top["base"], top["dataset"], folded["start_from"])
+    ranked = prompt_ranking.build(studio, top["base"], top["dataset"])
     form = {**top, **folded}
     fields = [form[name] for name in forms.FIELDS]
     runs = history.build(studio, links, tab)
@@ -67,6 +67,8 @@ def build(studio: Studio, links: Links, tab: gr.Tab) -> None:
         wire(form["method"].input, turn_dial, studio, inputs=settled, outputs=turned),
         wire(fill.click, fill_advice, studio, inputs=[*advised, option], outputs=turned),
         wire(winner.click, fill_winner, studio, inputs=advised, outputs=turned),
+        wire(ranked.take.click, fill_prompt, studio, inputs=[*advised, ranked.best],
+             outputs=turned),
         wire(before.fill.click, fill_fitting, studio, inputs=fields, outputs=turned),
         wire(runs.copy.click, fill_copy, studio, inputs=runs.chosen,
              outputs=[*top.values(), *turned]),
@@ -79,13 +81,26 @@ def build(studio: Studio, links: Links, tab: gr.Tab) -> None:
         wire(event, spell_out, studio, inputs=fields, outputs=codes, trigger_mode="always_last")
         wire(event, before_start.tell, studio, inputs=fields, outputs=before.shown,
              trigger_mode="always_last")  # fmt: skip
+    _wire_starts(
+        studio, fields, runs, [(start, False), (before.anyway, True)], swept=(swept, rates)
+    )
+
+
+def _wire_starts(
+    studio: Studio, fields: list[Any], runs: Any, starts: list[tuple[gr.Button, bool]],
+    *, swept: tuple[gr.Button, gr.Textbox],
+) -> None:  # fmt: skip
+    """What starts runs, and the list below that then shows them."""
     started = [
-        wire(start.click, start_run, studio, False, inputs=fields, outputs=runs.chosen,
-             show_progress="minimal"),
-        wire(before.anyway.click, start_run, studio, True, inputs=fields, outputs=runs.chosen),
-        wire(swept.click, sweep.start, studio, inputs=[rates, *fields],
-             outputs=[runs.chosen, runs.compared]),
+        wire(button.click, start_run, studio, anyway, inputs=fields, outputs=runs.chosen,
+             show_progress="minimal")
+        for button, anyway in starts
     ]  # fmt: skip
+    sweep_button, rates = swept
+    started.append(
+        wire(sweep_button.click, sweep.start, studio, inputs=[rates, *fields],
+             outputs=[runs.chosen, runs.compared])
+    )  # fmt: skip
     for one in started:
         wire(one.success, run_table.show_runs, studio, inputs=runs.asked, outputs=runs.listed)
 
@@ -245,6 +260,17 @@ def fill_fitting(studio: Studio, *values: Any) -> Any:
     if found is None:
         raise StudioError("No recipe on this base fits here; choose a smaller base.")
     return _filled(found.recipe, f"So that it fits: {' and '.join(found.changes)}.")
+
+
+@told
+def fill_prompt(studio: Studio, base: str | None, dataset: str | None, run: str) -> Any:
+    """A soft prompt that begins as that of an earlier run, and is as long."""
+    parent = studio.run(run)
+    recipe = studio.preset(FIRST, dataset=dataset or "?", base=(base or "").strip() or "starter",
+                           method="prompt_tuning")  # fmt: skip
+    length = parent.recipe.virtual_tokens
+    recipe = recipe.model_copy(update={"start_from": run, "virtual_tokens": length})
+    return _filled(recipe, f"A soft prompt that begins as that of “{parent.title}”.")
 
 
 @told
