@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 import torch
 from torch.nn import functional
+from transformers import get_scheduler
 from trl import SFTTrainer
 
 from studio.data.example import Example, Message
 from studio.engine.learnable import learnable
 from studio.engine.load import Engine
 from studio.engine.train import anchor_rows, training_rows
-from studio.engine.trainers import make_trainer, tune_what
+from studio.engine.trainers import make_trainer, settings, tune_what
 from studio.models.catalogue import find_base
 from studio.tuning.events import EventLog
 from studio.tuning.recipe import Recipe
@@ -107,6 +108,14 @@ def test_the_anchor_is_the_divergence_from_the_base(trainer: Any) -> None:
     expected = per_token[mask.bool()].mean().item()
     assert expected > 1e-3
     assert trainer._divergence(trainer.model, rows).item() == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_constant_rate_rises_over_the_warm_up_too(tmp_path: Path) -> None:
+    recipe = Recipe(dataset="d", scheduler="constant", warmup=0.5, max_steps=10)
+    told = settings(recipe, tmp_path, rows=16)
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    plan = get_scheduler(told["lr_scheduler_type"], optimizer, 5, 10)
+    assert plan.get_last_lr() == [0.0]
 
 
 def test_a_loss_that_is_no_number_ends_the_run(trainer: Any, tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def settings(recipe: Recipe, folder: Path, *, rows: int) -> dict[str, Any]:
         "per_device_eval_batch_size": recipe.batch_size,
         "gradient_accumulation_steps": recipe.accumulation,
         "learning_rate": recipe.rate,
-        "lr_scheduler_type": recipe.scheduler,
+        "lr_scheduler_type": recipe.schedule,
         "warmup_steps": recipe.warmup,
         "max_steps": steps,
         "max_grad_norm": recipe.max_grad_norm,

@@ -112,6 +112,11 @@ class Recipe(Fields):
         return self.method != "scratch" and self.loss != "dpo"
 
     @property
+    def schedule(self) -> str:
+        """The trainer's word for the scheduler: a constant rate rises first, as the others do."""
+        return "constant_with_warmup" if self.scheduler == "constant" else self.scheduler
+
+    @property
     def rate(self) -> float:
         """The highest learning rate, with what it is multiplied with."""
         return self.learning_rate * self.rate_factor
