@@ -78,3 +78,10 @@ def test_the_worst_comes_first_and_long_lists_of_rows_are_cut() -> None:
     assert [finding.severity for finding in findings] == ["error", "note"]
     assert findings[0].count == 50
     assert len(findings[0].shortened().rows) == 20
+
+
+def test_phrasings_of_one_row_that_say_the_same_are_no_duplicates() -> None:
+    twice = [example(91, "Hot?", "no"), example(91, "Hot?", "no")]
+    assert check_examples([*sound(), *twice]) == []
+    [finding] = check_examples([*sound(), *twice, example(92, "Hot?", "no")])
+    assert finding.rows == (92,)

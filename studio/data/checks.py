@@ -139,13 +139,13 @@ def _leaks(examples: Sequence[Example]) -> list[Finding]:
 
 
 def _duplicates(examples: Sequence[Example]) -> list[Finding]:
-    seen: set[tuple[tuple[Message, ...], str]] = set()
+    """A row whose phrasings say the same repeats nothing: it would be lost with its repetition."""
+    seen: dict[tuple[tuple[Message, ...], str], int] = {}
     repeated = []
     for example in examples:
-        content = (example.messages, example.completion)
-        if content in seen:
+        first = seen.setdefault((example.messages, example.completion), example.row)
+        if first != example.row:
             repeated.append(example.row)
-        seen.add(content)
     return found(
         "duplicates",
         "note",
