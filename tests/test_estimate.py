@@ -89,6 +89,21 @@ def test_memory_is_that_of_the_table_for_8_billion_weights() -> None:
     assert whole.trained == LLAMA_8B.parameters
 
 
+def test_what_is_held_beside_the_model_counts() -> None:
+    starter = find_shape("starter")
+
+    def parts(**fields: Any) -> dict[str, int]:
+        return estimate(Recipe(dataset="d", **fields), starter, SHORT, CPU).parts
+
+    whole, anchored = parts(method="full"), parts(method="full", kl_anchor=0.5)
+    weights = 4 * starter.parameters
+    assert whole["what learns"] == 5 * weights  # gradient, two moments, the last good step twice
+    assert anchored["what learns"] == 6 * weights
+    assert parts(method="full", forgetting_budget=0.1)["what learns"] == 6 * weights
+    pairs = parts(loss="dpo", pairs="votes")
+    assert pairs["one batch"] == 2 * parts()["one batch"]
+
+
 def test_replay_and_batches_decide_the_steps() -> None:
     recipe = Recipe(dataset="d", batch_size=8, accumulation=2, epochs=2)
     assert count_steps(recipe, 160)[0] == 20

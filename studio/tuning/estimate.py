@@ -27,6 +27,8 @@ ANCHOR_ROWS, ANCHOR_LENGTH = 8, 128
 LOGITS = 6
 """Arrays of (tokens, vocabulary) that are alive at once: logits, their softmax, the way back."""
 ANCHOR_LOGITS = 7
+LAST_GOOD = 2
+"""Copies of what learns that are held in the computer's memory for a run that diverges."""
 OWN_TEXT = 256
 """Tokens that a long conversation has which the base wrote itself."""
 FORWARD, BACKWARD, FROZEN = 2, 4, 2
@@ -163,6 +165,7 @@ def _memory(
     longest = max(lengths.longest, OWN_TEXT if recipe.replay else 0)
     longest = min(longest, recipe.max_length)
     batch = recipe.batch_size * min(longest, shape.context)
+    batch *= 2 if recipe.loss == "dpo" else 1  # a chosen and a rejected answer
     parts = {
         "libraries": LIBRARIES[machine.device],
         "base": _base(recipe, shape, width),
@@ -183,10 +186,12 @@ def _base(recipe: Recipe, shape: Shape, width: int) -> float:
 
 
 def _per_trained(recipe: Recipe, on_gpu: bool) -> int:
-    """Bytes beside the base for a weight that learns: gradient, two moments, itself if new."""
+    """Bytes beside the base for a weight that learns: gradient, moments, copies, itself if new."""
     moments = 2 if on_gpu else 8  # AdamW in 8 bits on a GPU
-    copy = 0 if recipe.is_whole and not on_gpu else 4
-    return copy + 4 + moments
+    copies = 0 if recipe.is_whole and not on_gpu else 1
+    copies += 0 if on_gpu else LAST_GOOD + bool(recipe.forgetting_budget or recipe.keep == "best")
+    copies += bool(recipe.is_whole and recipe.kl_anchor)  # the base, which the anchor holds it to
+    return 4 * copies + 4 + moments
 
 
 def _activations(recipe: Recipe, shape: Shape, tokens: int, on_gpu: bool) -> float:
