@@ -10,6 +10,8 @@ from made_signals import CPU, GB, GPU, LLAMA_8B
 
 from studio import Recipe, Studio
 from studio.cli import commands
+from studio.data.draft_items import Provenance
+from studio.data.example import Message
 from studio.data.form_files import open_form
 from studio.errors import ModelError, RecipeError
 from studio.models.catalogue import STARTER
@@ -175,6 +177,19 @@ def test_a_run_too_large_for_the_disk_is_refused(studio: Studio) -> None:
     found = estimate(Recipe(dataset="d"), find_shape("starter"), SHORT, small)
     with pytest.raises(RecipeError, match=r"1\.0 kB are free; keep fewer checkpoints"):
         refuse(found, None)
+
+
+def test_the_steps_of_dpo_are_those_over_its_pairs(studio: Studio) -> None:
+    dataset = studio.build("sentiment", limit=40)
+    draft = studio.drafts.begin("votes")
+    for number in range(10):
+        talk = (Message(role="user", content=f"Is {number} a number?"),)
+        studio.drafts.keep_pair(draft.name, talk, "Aye.", "Nay.", Provenance())
+    recipe = Recipe(dataset=dataset.id, loss="dpo", pairs=draft.name, batch_size=3, epochs=2)
+    found = studio.estimate(recipe)
+    assert found.steps == 6  # nine of ten pairs, three at a time, twice
+    assert found.counted
+    assert not list(studio.settings.pairs.glob("*"))
 
 
 def test_the_pace_of_an_earlier_run_alike_is_taken(studio: Studio) -> None:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from studio.data.dataset import Dataset
 from studio.data.example import Example
 from studio.data.form_files import open_form
+from studio.data.preferences import Pair
 from studio.errors import ModelError
 from studio.models.catalogue import locate
 
@@ -48,6 +49,26 @@ def _measured(_: Path, __: str, dataset: Dataset, folder: Path | None) -> Length
     wholes = [whole for whole, _ in pairs]
     answers = sum(answer for _, answer in pairs) / len(pairs)
     return Lengths(len(examples), sum(wholes) / len(pairs), max(wholes), answers, counted)
+
+
+def measure_pairs(pairs: Sequence[Pair], base: str) -> Lengths:
+    """The lengths of pairs to learn from; a pair's is that of both its answers with the question.
+
+    `longest` is of one answer: the two are read as rows of their own.
+    """
+    examples = [
+        Example(id=str(place), row=1, phrasing=1, messages=one.prompt, completion=said.content)
+        for place, one in enumerate(pairs)
+        for (said,) in (one.chosen, one.rejected)
+    ]
+    try:
+        found = _count(examples, locate(base, download=False))
+    except ModelError:  # not on this machine yet
+        found = None
+    sizes = found if found is not None else [_guess(one) for one in examples]
+    whole, learned = (sum(column) / len(pairs) for column in zip(*sizes, strict=True))
+    longest = max(length for length, _ in sizes)
+    return Lengths(len(pairs), whole, longest, learned, found is not None)
 
 
 def _count(examples: Sequence[Example], folder: Path) -> list[tuple[int, int]] | None:

@@ -1,11 +1,12 @@
 """What a recipe would take on this machine, before anything is started, and one that fits."""
 
+from studio.data.preferences import Pair, is_frozen, read_pairs, split
 from studio.errors import ModelError
 from studio.models.catalogue import locate
 from studio.models.shape import Shape, find_shape
 from studio.tuning.estimate import Estimate, estimate
 from studio.tuning.fitting import Fitting, fit, fit_again, refuse
-from studio.tuning.lengths import Lengths, measure_lengths
+from studio.tuning.lengths import Lengths, measure_lengths, measure_pairs
 from studio.tuning.machine import Machine, look
 from studio.tuning.recipe import Recipe
 from studio.tuning.run import Run, list_runs
@@ -58,7 +59,16 @@ class Estimating(Curating):
 
     def _sizes(self, recipe: Recipe) -> tuple[Shape, Lengths]:
         shape = find_shape(recipe.base)
+        if recipe.loss == "dpo" and (learned := split(self._pairs(recipe.pairs))[0]):
+            return shape, measure_pairs(learned, recipe.base)
         return shape, measure_lengths(self.dataset(recipe.dataset), recipe.base)
+
+    def _pairs(self, name: str) -> list[Pair]:
+        """Pairs frozen under a name, or those of a draft as it is now."""
+        if is_frozen(name, self.settings.pairs):
+            return read_pairs(name, self.settings.pairs)
+        lines = self.drafts.open(name).preferences().split("\n")
+        return [Pair.model_validate_json(line) for line in lines if line]
 
 
 def _is_here(base: str) -> bool:
