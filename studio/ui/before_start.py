@@ -95,7 +95,8 @@ def ran_out(run: Run) -> bool:
 
 def tell_used(run: Run) -> Sequence[str]:
     """What a run took, as cards, beside what was estimated before it was started."""
-    ended, before = run.last("finished") or run.last("failed"), read_estimate(run)
+    ended = run.last("finished") or run.last("failed") or run.last("diverged")
+    before = read_estimate(run)
     if not ended or not ended["peak_memory"]:
         return []
     told = size(ended["peak_memory"])
