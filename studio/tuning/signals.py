@@ -92,11 +92,6 @@ class Signals(BaseModel):
             return None
         return self.few_shot_from - self.few_shot_loss
 
-    @property
-    def headroom(self) -> float:
-        """Share of the held-out questions that is there to be won."""
-        return 1.0 - self.written.share
-
 
 def signals_path(cache: Path, dataset: str, fingerprint: str, method: str) -> Path:
     """Where the signals of a dataset on a base are kept."""
