@@ -72,9 +72,13 @@ def wire(
 ) -> Any:
     """Let an event call a deed with fixed arguments first; hidden from the API.
 
-    Several events that come together, such as those of a form, call the deed once.
+    Several events that come together, such as those of a form, call the deed once. Gradio's
+    progress is shown nowhere unless asked for: on every step of every event it would look through
+    the whole page for everything that any event ever wrote to.
     """
     settled = {"api_visibility": "private", "show_progress": "hidden"} | options
+    if settled["show_progress"] == "hidden":
+        settled["show_progress_on"] = []
     if isinstance(event, Sequence):
         return gr.on([*event], bind(deed, *fixed), inputs, outputs, **settled)
     return event(bind(deed, *fixed), inputs, outputs, **settled)
