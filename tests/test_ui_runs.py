@@ -190,3 +190,24 @@ def test_wrong_rates_start_nothing_from_the_form(studio: Studio) -> None:
 def test_a_deed_without_a_run_asks_for_one() -> None:
     with pytest.raises(StudioError, match="Choose a run"):
         run_deeds.need(None)
+
+
+def test_preference_tuning_takes_small_steps_and_no_other_anchor(studio: Studio) -> None:
+    settled = ("balanced", "starter", "qlora", None)
+    _, rate, anchor, replay = tune.suit_loss(studio, "nll", *settled)
+    assert anchor > 0
+    _, small, none, nothing = tune.suit_loss(studio, "dpo", *settled)
+    assert small == pytest.approx(rate / 10)
+    assert (none, nothing) == (0, 0)
+    given = {"dataset": "d", "loss": "dpo", "pairs": "p", "learning_rate": small}
+    assert Recipe.make(given | {"kl_anchor": none, "replay": nothing}).loss == "dpo"
+
+
+def test_a_prompt_that_began_with_anothers_says_how_much_sooner_it_came(studio: Studio) -> None:
+    fresh, started = (
+        made(studio, name, *({"kind": "heldout", "step": step, "loss": loss}
+                             for step, loss in zip((0, 10, 20), losses, strict=True)))
+        for name, losses in (("Fresh", (5.0, 2.0, 1.0)), ("Started", (3.0, 1.0, 0.5)))
+    )  # fmt: skip
+    (sentence,) = run_compare.tell_speed([fresh, started])
+    assert "Run 2 came to the best held-out loss of run 1 in 50% of its steps" in sentence

@@ -11,6 +11,7 @@ from studio.errors import StudioError
 from studio.studio import Studio
 from studio.tuning.differences import MOST
 from studio.tuning.run import LAST_WORDS, Run
+from studio.tuning.transfer import speed_up
 from studio.ui import plots
 from studio.ui.border import told
 from studio.ui.markup import empty, quiet, table
@@ -94,7 +95,21 @@ def tell_compared(
     unmeasured = [str(place) for place, run in enumerate(runs, 1) if run.id not in headlines]
     wanting = f"Gain and forgetting come from measuring; not yet of run {', '.join(unmeasured)}."
     headers = ["", *map(str, range(1, len(runs) + 1))]
-    return same + table(headers, cells) + (quiet(wanting) if unmeasured else "") + quiet(LINES)
+    below = [wanting] * bool(unmeasured) + tell_speed(runs) + [LINES]
+    return same + table(headers, cells) + "".join(map(quiet, below))
+
+
+def tell_speed(runs: Sequence[Run]) -> list[str]:
+    """How much sooner the others came to where the first of them, on its dataset, came at best."""
+    first, *others = runs
+    told_of = []
+    for place, run in enumerate(others, 2):
+        if run.recipe.dataset == first.recipe.dataset and (times := speed_up(first, run)):
+            told_of.append(
+                f"Run {place} came to the best held-out loss of run 1 in {1 / times:.0%} of its "
+                f"steps ({times:.1f} times as soon)."
+            )
+    return told_of
 
 
 def took(run: Run) -> str:

@@ -6,6 +6,7 @@ import gradio as gr
 
 from studio.errors import StudioError
 from studio.studio import Studio
+from studio.tuning.methods import SHARE_OF_DPO
 from studio.tuning.presets import PRESETS
 from studio.tuning.recipe import Method, Recipe
 from studio.ui import (
@@ -27,6 +28,8 @@ DIAL = [(PRESETS[name].title, name) for name in PRESETS]
 FIRST = "balanced"
 TOP = ("base", "dataset", "name")
 FOLDED = [name for name in forms.FIELDS if name not in TOP]
+OF_LOSS = ("learning_rate", "kl_anchor", "replay")
+"""Fields that another loss asks to be different."""
 ANY: Method = "qlora"  # the method that the dial comes back to from all weights
 
 
@@ -73,9 +76,9 @@ def build(studio: Studio, links: Links, tab: gr.Tab) -> None:
         wire(runs.copy.click, fill_copy, studio, inputs=runs.chosen,
              outputs=[*top.values(), *turned]),
         wire(dataset.input, suit_epochs, studio, inputs=settled, outputs=form["epochs"]),
+        wire(form["loss"].input, suit_loss, studio, inputs=[form["loss"], *settled],
+             outputs=[idle, *(form[name] for name in OF_LOSS)]),
     ]  # fmt: skip
-    wire(form["loss"].input, forms.hide_others, inputs=[form["method"], form["loss"]],
-         outputs=idle)  # fmt: skip
     # After a form was filled its values are all there; one by one they would be told half-way.
     for event in ([field.input for field in fields], *(one.then for one in filled)):
         wire(event, spell_out, studio, inputs=fields, outputs=codes, trigger_mode="always_last")
@@ -222,6 +225,24 @@ def suit_epochs(studio: Studio, dial: str, base: str, method: Method, dataset: s
     except StudioError:
         return gr.skip()
     return recipe.epochs
+
+
+@told
+def suit_loss(
+    studio: Studio, loss: str, dial: str, base: str, method: Method, dataset: str | None
+) -> list[Any]:
+    """What another loss asks for: DPO takes small steps, and has the model itself as its anchor."""
+    idle = forms.hide_others(method, loss)
+    try:
+        recipe = studio.preset(
+            dial, dataset=dataset or "?", base=base.strip() or "starter", method=method
+        )
+    except StudioError:
+        return [idle, *[gr.skip()] * len(OF_LOSS)]
+    if loss == "dpo":
+        rate = float(f"{recipe.learning_rate * SHARE_OF_DPO:.2g}")
+        recipe = recipe.model_copy(update={"learning_rate": rate, "kl_anchor": 0.0, "replay": 0.0})
+    return [idle, *forms.to_values(recipe, OF_LOSS)]
 
 
 def fill_in(recipe: Recipe) -> list[Any]:

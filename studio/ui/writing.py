@@ -34,7 +34,3 @@ class Writing:
         with self._changed:
             if not self._changed.wait_for(lambda: id not in self._ids, timeout=PATIENCE):
                 raise ChatError("An answer is still being written here; stop it first.")
-
-    def is_held(self, id: str | None) -> bool:
-        """Whether somebody answers there."""
-        return id in self._ids
