@@ -84,7 +84,8 @@ def _wire_answers(studio: Studio, desk: Desk, send: gr.Button, live: gr.Checkbox
     streaming = {"outputs": desk.parts, "concurrency_limit": None}
     said = wire([send.click, desk.prompt.submit], answering.say, studio, desk,
                 inputs=[desk.prompt, desk.editing, *desk.held],
-                trigger_mode="once", **streaming)  # fmt: skip
+                trigger_mode="once", js=keys.SENT, **streaming)  # fmt: skip
+    said.success(None, desk.prompt, desk.prompt, js=keys.EMPTIED, api_visibility="private")
     moved = wire(desk.setting.lanes.change, answering.follow, studio, desk,
                  inputs=[live, *desk.held], trigger_mode="always_last", **streaming)  # fmt: skip
     streams = [said, moved]

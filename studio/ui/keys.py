@@ -30,6 +30,11 @@ LISTEN = """() => {
   });
 }"""
 
+# What leaves the message box may come back into it: Gradio writes an input's earlier value again
+# when its words to the browser cross. Once the answers are there, the box is looked at once more.
+SENT = """(...all) => { window.stSent = all[0]; return all; }"""
+EMPTIED = """(now) => now && now === window.stSent ? '' : now"""
+
 
 def build(links: Links) -> None:
     """Listen from the moment the page is there."""
