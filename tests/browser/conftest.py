@@ -21,6 +21,16 @@ FLAGS = [
 ]  # fmt: skip
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A browser on a busy machine may miss a moment: what fails there once is tried once more.
+
+    What fails twice is broken; what passed the second time is told at the end of a run with -rR.
+    """
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.flaky(reruns=1))
+
+
 class Server(NamedTuple):
     """A process that serves the page, and where."""
 
