@@ -36,7 +36,7 @@ class Reading:
     @property
     def turned(self) -> list[Any]:
         """Events after which every part is drawn again: another report, or another lane."""
-        return [self.turn.change, self.lane.input]
+        return [self.turn.change, self.lane.select]  # its input also comes with every blur
 
 
 def has_lane(report: Report | None, lane: str | None) -> bool:
