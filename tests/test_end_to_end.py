@@ -67,6 +67,7 @@ def test_tuning_learns_the_task(tuned: Run) -> None:
     heldout = [event["loss"] for event in tuned.events() if event.kind == "heldout"]
     assert heldout[-1] < heldout[0]
     assert {path.name for path in tuned.folder.iterdir()} == {
+        "estimate.json",
         "adapter", "alive.lock", "checkpoints", "events.jsonl", "recipe.json", "worker.log",
     }  # fmt: skip
     assert not list(tuned.adapter.rglob("*.bin"))
