@@ -5,8 +5,6 @@ import gzip
 import io
 import json
 import re
-import subprocess
-import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from made_reading import read_apart
 
 from studio import Studio
 from studio.data.gather import gather
@@ -156,26 +155,12 @@ BOMBS: dict[str, Callable[[], bytes]] = {
 def test_a_bomb_costs_little_memory_and_less_than_two_seconds(tmp_path: Path, bomb: str) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_bytes(BOMBS[bomb]())
-    code = (
-        "import resource, time; from pathlib import Path\n"
-        "from studio.data.readers import read_rows; from studio.errors import DatasetError\n"
-        "def most(): return int(open('/proc/self/status').read().split('VmHWM:')[1].split()[0])\n"
-        "before, begun = most(), time.process_time()\n"
-        f"try: found = read_rows(Path({str(path)!r})); print(len(found.rows), found.refused[:1])\n"
-        "except DatasetError as error: print(0, error)\n"
-        "print(most() - before, time.process_time() - begun)\n"
-        "spent = resource.getrusage(resource.RUSAGE_CHILDREN)\n"
-        "print(spent.ru_maxrss, spent.ru_utime + spent.ru_stime)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    said, own, child = done.stdout.splitlines()
-    assert said.startswith("0 "), said
-    grown, seconds = map(float, own.split())
-    assert grown < 100_000
-    assert seconds < 2
-    most, seconds = map(float, child.split())
-    assert most < 300_000
-    assert seconds < 2
+    taken = read_apart(path)
+    assert taken.said.startswith("0 "), taken.said
+    assert taken.grown < 100_000
+    assert taken.seconds < 2
+    assert taken.child_most < 300_000
+    assert taken.child_seconds < 2
 
 
 # ---- names

@@ -5,8 +5,6 @@ import io
 import json
 import os
 import resource
-import subprocess
-import sys
 import time
 import zipfile
 from datetime import datetime
@@ -16,6 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from made_reading import read_apart
 
 from studio.data import gather as gathering
 from studio.data.gather import Place, gather
@@ -218,20 +217,11 @@ def test_a_parquet_bomb_is_refused_in_a_process_that_cannot_grow(
     path = tmp_path / "rows.parquet"
     pq.write_table(table, path, compression="zstd", store_schema=False, write_statistics=False)
     assert path.stat().st_size < 20_000
-    code = (
-        "import resource; from pathlib import Path; from studio.data.readers import read_rows\n"
-        "from studio.errors import DatasetError\n"
-        f"try: read_rows(Path({str(path)!r}))\n"
-        "except DatasetError as error: print(error)\n"
-        "own = Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0]\n"
-        "print(int(own) // 1024)\n"
-        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    said, own, child = done.stdout.splitlines()
-    assert reason in said
-    assert int(own) < 150
-    assert int(child) < 300
+    taken = read_apart(path)
+    assert taken.said.startswith("0 ")
+    assert reason in taken.said
+    assert taken.most < 150 << 10
+    assert taken.child_most < 300 << 10
 
 
 def test_a_small_parquet_file_is_read_with_its_types(tmp_path: Path) -> None:

@@ -142,12 +142,16 @@ def test_a_row_is_opened_changed_and_turned_in_the_order_of_the_table(
         book_editor.leave(studio, *held(book))
 
 
+def open_fifth(studio: Studio, book: Workbook) -> tuple[list[Any], Any, list[Any]]:
+    """Row 5 opened: where that is, all that is shown, and the texts in its boxes."""
+    shown = book_editor.open_row(studio, clicked(name="5"), *held(book))
+    return held(book, opened=5), shown, [one.value for one in shown[4 : 4 + BOXES]]
+
+
 def test_another_template_never_lets_a_box_be_saved_into_another_column(
     studio: Studio, book: Workbook
 ) -> None:
-    at = held(book, opened=5)
-    shown = book_editor.open_row(studio, clicked(name="5"), *held(book))
-    texts = [one.value for one in shown[4 : 4 + BOXES]]
+    at, shown, texts = open_fifth(studio, book)
     before = dict(book.entry(5).row)
     turned: dict[str, Any] = {"answer": "{{ question }}"}
     prompt = PLAIN.phrasings[0].model_copy(update={"prompt": "Ask for: {{ answer }}"})
@@ -161,9 +165,7 @@ def test_another_template_never_lets_a_box_be_saved_into_another_column(
 def test_what_another_window_wrote_is_not_taken_back_by_a_save(
     studio: Studio, book: Workbook
 ) -> None:
-    at = held(book, opened=5)
-    shown = book_editor.open_row(studio, clicked(name="5"), *held(book))
-    texts = [one.value for one in shown[4 : 4 + BOXES]]
+    at, shown, texts = open_fifth(studio, book)
     texts[1] = "Five."
     book.edit(5, {"question": "What now?"})
     book_editor.save(studio, shown[1], *texts, shown[4 + BOXES].value, *at)
