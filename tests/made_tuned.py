@@ -1,12 +1,13 @@
 """Runs tuned for a few steps on one small task, each once, for whoever wants to look at them."""
 
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import torch
 
 from studio import Recipe, Studio
 from studio.data.dataset import Dataset
-from studio.engine.budget import general_rows, text_loss
+from studio.engine.budget import Gauge, general_rows
 from studio.engine.load import Engine
 from studio.engine.proof import PROOF_TEXT
 from studio.engine.publish import origin, publishing
@@ -25,19 +26,13 @@ class Tried(NamedTuple):
     run: Run
     logits: torch.Tensor
     """For PROOF_TEXT, (tokens, vocabulary); the places of a soft prompt left out."""
-    general: float
-    """Nats per token of general text at the end."""
-    general_before: float
+    forgotten: float
+    """By how much general text became less likely, in nats per token."""
 
     @property
     def losses(self) -> list[float]:
         """The held-out losses, from before the first step to the end."""
         return [event["loss"] for event in self.run.events() if event.kind == "heldout"]
-
-    @property
-    def forgotten(self) -> float:
-        """By how much general text became less likely, in nats per token."""
-        return self.general - self.general_before
 
 
 class Workshop:
@@ -56,7 +51,6 @@ class Workshop:
 
     def _tune(self, name: str, fields: dict[str, Any]) -> Tried:
         usual = {"max_steps": STEPS, "batch_size": 8, "checkpoints": 0, "self_texts": 32}
-        usual |= {"watching": 1.0}  # of so few steps a tenth would show next to nothing
         base = find_base("starter")
         recipe = Recipe.make({"dataset": self.dataset.id, **usual, **fields})
         recipe = settle_sources(recipe, base, self.studio.settings, self.studio.drafts)
@@ -64,7 +58,7 @@ class Workshop:
         log = EventLog(run.folder / "events.jsonl")
         engine = Engine(base, recipe.loading)
         texts = general_rows(engine, recipe, self.studio.settings.home)
-        before = text_loss(engine.model, texts)
+        gauge = Gauge(engine.model, texts, nullcontext())
         trainer, tuned = prepare(engine, recipe, run, log)
         trainer.train()
         model: Any = trainer.model.eval()
@@ -74,4 +68,4 @@ class Workshop:
         ids = engine.tokenizer(PROOF_TEXT, return_tensors="pt").input_ids
         with torch.no_grad():
             logits = model(input_ids=ids).logits[0, -ids.shape[1] :]
-        return Tried(run, logits, text_loss(model, texts), before)
+        return Tried(run, logits, gauge.read(model).forgotten)

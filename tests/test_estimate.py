@@ -17,7 +17,7 @@ from studio.errors import ModelError, RecipeError
 from studio.models.catalogue import STARTER
 from studio.models.gate import tensors
 from studio.models.shape import find_shape, read_shape
-from studio.tuning.estimate import count_steps, count_trained, estimate, read_estimate
+from studio.tuning.estimate import count_trained, estimate, read_estimate
 from studio.tuning.events import append_event
 from studio.tuning.fitting import fit, fit_again, lighten, refuse, size
 from studio.tuning.lengths import Lengths, measure_lengths
@@ -108,9 +108,13 @@ def test_what_is_held_beside_the_model_counts() -> None:
 
 def test_replay_and_batches_decide_the_steps() -> None:
     recipe = Recipe(dataset="d", batch_size=8, accumulation=2, epochs=2)
-    assert count_steps(recipe, 160)[0] == 20
-    assert count_steps(recipe.model_copy(update={"replay": 0.5}), 160)[0] == 40
-    assert count_steps(recipe.model_copy(update={"max_steps": 7}), 160)[0] == 7
+    assert recipe.steps_over(recipe.with_replayed(160)) == 20
+    half = {"replay": 0.2, "replay_probes": ("p",), "probe_share": 0.2}
+    half |= {"replay_datasets": ("e",), "dataset_share": 0.1}
+    replaying = recipe.model_copy(update=half)
+    assert replaying.with_replayed(160) == 320
+    assert replaying.steps_over(320) == 40
+    assert recipe.model_copy(update={"max_steps": 7}).steps_over(160) == 7
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from studio.data.example import Message
 from studio.engine.generate import begun_ids, prompt_ids
-from studio.engine.learnable import learnable
+from studio.engine.learnable import learnable, watchable
 from studio.engine.load import Engine
 from studio.engine.tokens import answer_turn
 from studio.errors import DatasetError, ModelError
@@ -50,6 +50,15 @@ def test_examples_that_teach_nothing_are_left_out_by_name(engine: Engine) -> Non
     assert "row 13" in cut
     with pytest.raises(DatasetError, match="raise max_length"):
         learnable(engine, rows[1:2], numbers=[12], max_length=40, warn=warned.append)
+
+
+def test_held_out_rows_that_are_too_long_are_passed_over_and_refuse_no_run(engine: Engine) -> None:
+    long, short = row("word " * 90), row("Hi")
+    watched = watchable(engine, [long, long, short, short, short], count=2, max_length=40)
+    assert watched == learnable(
+        engine, [short, short], numbers=[1, 2], max_length=40, warn=pytest.fail
+    )
+    assert watchable(engine, [long, long], count=2, max_length=40) == []
 
 
 def test_a_mark_in_a_text_is_no_mark_in_training_chat_or_measuring(engine: Engine) -> None:

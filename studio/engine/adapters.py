@@ -18,17 +18,14 @@ from peft import (
 )
 from safetensors.torch import load_file
 from transformers import TrainerCallback
+from transformers.pytorch_utils import Conv1D
 
 from studio.engine.load import Engine
 from studio.engine.publish import WEIGHTS, write_json
 from studio.errors import ModelError
+from studio.models.structure import KEYS_VALUES, distinct, endings, lowest_layers, part_of
 from studio.tuning.recipe import Recipe
 
-TARGETS: dict[str, str | list[str]] = {
-    "all-linear": "all-linear",
-    "mlp": ["gate_proj", "up_proj", "down_proj"],
-    "attention": ["q_proj", "k_proj", "v_proj", "o_proj"],
-}
 PROMPT_BEGINS = {"vocabulary": "SAMPLE_VOCAB", "text": "SAMPLE_VOCAB", "random": "RANDOM"}
 PEFT_DEFAULT = True  # PEFT's word for first weights that change nothing
 
@@ -44,7 +41,7 @@ class Beside:
         # PEFT loads no soft prompt to train it on: that begins anew and takes over the numbers.
         loaded = None if recipe.is_soft else started
         self.model: Any = wrap(engine, recipe, loaded) if loaded else engine.model
-        self.shape: PeftConfig | None = None if loaded else shape(recipe)
+        self.shape: PeftConfig | None = None if loaded else shape(recipe, engine.model)
         self.optimizers: tuple[Any, Any] = (None, None)
         self.callbacks: list[TrainerCallback] = []
 
@@ -81,23 +78,27 @@ class Beside:
             write_json(draft / "adapter_config.json", config)
 
 
-def shape(recipe: Recipe) -> PeftConfig:
-    """The adapter that the recipe describes, before its first weights."""
+def shape(recipe: Recipe, model: Any) -> PeftConfig:
+    """The adapter that the recipe describes on this base, before its first weights.
+
+    ModelError if the base has no such matrices.
+    """
     if recipe.is_soft:
         return PromptTuningConfig(
             num_virtual_tokens=recipe.virtual_tokens,
             prompt_tuning_init=PROMPT_BEGINS[recipe.prompt_init],
             task_type="CAUSAL_LM",
         )
-    low = "|".join(map(str, range(recipe.frozen_layers)))
-    spared = rf".*\.(?:layers|h|blocks)\.(?:{low})\..*" if recipe.frozen_layers else None
+    found = matrices(model)
+    spared = lowest_layers(found, recipe.frozen_layers) if recipe.frozen_layers else None
     if recipe.method == "ia3":
-        return IA3Config(exclude_modules=spared, task_type="CAUSAL_LM")
+        return IA3Config(**_scaled(found), exclude_modules=spared, task_type="CAUSAL_LM")
+    everywhere = recipe.targets == "all-linear"
     return LoraConfig(
         r=recipe.rank,
         lora_alpha=recipe.alpha,
         lora_dropout=recipe.dropout,
-        target_modules=TARGETS[recipe.targets],
+        target_modules="all-linear" if everywhere else endings(recipe.targets, found),
         exclude_modules=spared,
         use_rslora=recipe.rslora,
         use_dora=recipe.dora,
@@ -106,6 +107,28 @@ def shape(recipe: Recipe) -> PeftConfig:
         eva_config=EvaConfig(rho=1.0) if recipe.init == "eva" else None,
         task_type="CAUSAL_LM",
     )
+
+
+def matrices(model: Any) -> dict[str, tuple[int, int]]:
+    """Widths in and out of everything that PEFT can put an adapter on, by its name."""
+    found = {}
+    for name, one in model.named_modules():
+        if isinstance(one, torch.nn.Linear):
+            found[name] = (one.in_features, one.out_features)
+        elif isinstance(one, Conv1D):
+            found[name] = (one.nx, one.nf)
+    return found
+
+
+def _scaled(found: dict[str, tuple[int, int]]) -> dict[str, list[str]]:
+    """What IA3 scales: keys, values, and what the feed-forward part's last matrix reads."""
+    keys = [name for name in found if part_of(name) == "attention" and KEYS_VALUES.search(name)]
+    width = max((found[name][0] for name in keys), default=0)
+    down = [name for name, (_, out) in found.items() if part_of(name) == "mlp" and out == width]
+    if not keys or not down:
+        raise ModelError("IA3 finds no keys, values or feed-forward part in this base; take lora.")
+    inner = distinct(down, found)
+    return {"target_modules": [*distinct(keys, found), *inner], "feedforward_modules": inner}
 
 
 def wrap(engine: Engine, recipe: Recipe, adapter: Path) -> Any:

@@ -7,11 +7,9 @@ limit of time, so that a large base is measured on fewer examples and not for lo
 """
 
 import hashlib
-import json
 import math
 import sys
 import time
-import traceback
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,12 +18,11 @@ from studio.chat.protocol import Sampling
 from studio.data.dataset import Dataset, open_dataset
 from studio.data.example import Example
 from studio.engine.batches import Query
+from studio.engine.beside_page import in_line, say, say_found
 from studio.engine.generate import Answer, continue_ids, prompt_ids
 from studio.engine.load import Engine
 from studio.engine.score import Likelihood, likelihoods
 from studio.engine.tokens import answer_tokens
-from studio.engine.worker import explain
-from studio.errors import StudioError
 from studio.measure.case import Case
 from studio.measure.outcome import BASE
 from studio.measure.probe import from_dataset
@@ -33,7 +30,6 @@ from studio.measure.scorers import right
 from studio.measure.shots import solved_before
 from studio.models.catalogue import find_base
 from studio.models.shape import find_shape
-from studio.tuning.queue import device
 from studio.tuning.signals import SHOTS, SURPRISING, Answers, Hear, Signals, signals_path
 
 LEARNED = 256  # examples to learn from whose likelihood is taken
@@ -230,39 +226,22 @@ def _share(values: Sequence[float]) -> float:
     return sum(values) / max(1, len(values))
 
 
-def main(home: Path, dataset_id: str, base_name: str, method: Any) -> int:
-    """Measure, keep the signals in the cache, and say all of it; 1 if it could not be done."""
-    try:
-        dataset = open_dataset(dataset_id, home / "datasets")
-        base = find_base(base_name, download=False)
-        name = f"advice-{dataset_id}"
-        with device(home, name, on_wait=lambda: _tell(doing="waiting in line"), on_next=_nothing):
-            _tell(doing="loading the base")
-            found = measure(Engine(base, method), dataset, _progress)
-        path = signals_path(home / "cache", dataset_id, base.fingerprint, method)
-        draft = path.with_suffix(".tmp")
-        draft.write_text(found.model_dump_json(indent=1), encoding="utf-8")
-        draft.replace(path)
-        _tell(signals=found.model_dump(mode="json"))
-    except Exception as error:  # a border: whatever went wrong becomes the last line
-        if not isinstance(error, StudioError):
-            traceback.print_exc()
-        _tell(error=explain(error))
-        return 1
-    return 0
+def main(home: Path, dataset_id: str, base_name: str, method: Any) -> dict[str, Any]:
+    """Measure, and keep the signals in the cache."""
+    dataset = open_dataset(dataset_id, home / "datasets")
+    base = find_base(base_name, download=False)
+    with in_line(home, f"advice-{dataset_id}"):
+        found = measure(Engine(base, method), dataset, _progress)
+    path = signals_path(home / "cache", dataset_id, base.fingerprint, method)
+    draft = path.with_suffix(".tmp")
+    draft.write_text(found.model_dump_json(indent=1), encoding="utf-8")
+    draft.replace(path)
+    return {"signals": found.model_dump(mode="json")}
 
 
 def _progress(doing: str, done: int, total: int) -> None:
-    _tell(doing=doing, done=done, total=total)
-
-
-def _nothing() -> None:
-    """There is nothing to prepare while waiting."""
-
-
-def _tell(**line: Any) -> None:
-    print(json.dumps(line), flush=True)
+    say(doing=doing, done=done, total=total)
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), *sys.argv[2:5]))
+    sys.exit(say_found(lambda: main(Path(sys.argv[1]), *sys.argv[2:5])))

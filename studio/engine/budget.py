@@ -26,12 +26,6 @@ def general_rows(engine: Engine, recipe: Recipe, home: Path) -> list[list[int]]:
     return [list(ids[:LONGEST]) for ids in engine.tokenizer(texts).input_ids]
 
 
-def text_loss(model: Any, rows: list[list[int]]) -> float:
-    """Nats per token of these texts, all tokens together; nothing is learned."""
-    logits, targets = _read(model, rows)
-    return float(cross_entropy(logits, targets))
-
-
 class Reading(NamedTuple):
     """What a look at general text found."""
 

@@ -32,10 +32,7 @@ def learnable(
     `numbers` name the dataset's rows, which come first; what follows is replayed. A row
     without a learned token is left out and named. DatasetError if nothing is left to learn.
     """
-    examples = [_example(row, place) for place, row in enumerate(rows)]
-    form = replace(engine.form, render=sandboxed(engine.form.template))
-    learned = form.learn(examples, max_length=max_length)
-    prove(engine, examples[:PROVED], learned[:PROVED], max_length)
+    learned = _learn(engine, rows, max_length)
     empty = [place for place, one in enumerate(learned) if not one.learned]
     if len(empty) == len(rows):
         raise DatasetError(
@@ -54,6 +51,31 @@ def learnable(
             f"{len(shortened)} of {len(rows)} answers are cut at max_length and learned without "
             f"their end: {_name(shortened, numbers)}; raise max_length."
         )
+    return _fitting(learned)
+
+
+def watchable(
+    engine: Engine, rows: Sequence[dict[str, Any]], *, count: int, max_length: int
+) -> list[dict[str, list[int]]]:
+    """The first `count` rows of which a token is looked at; fewer or none if no others are."""
+    found: list[dict[str, list[int]]] = []
+    for start in range(0, len(rows), max(1, count)):
+        found += _fitting(_learn(engine, rows[start : start + count], max_length))
+        if len(found) >= count:
+            break
+    return found[:count]
+
+
+def _learn(engine: Engine, rows: Sequence[dict[str, Any]], max_length: int) -> list[Learned]:
+    """Every row in tokens, written by the sandbox as the library would write it."""
+    examples = [_example(row, place) for place, row in enumerate(rows)]
+    form = replace(engine.form, render=sandboxed(engine.form.template))
+    learned = form.learn(examples, max_length=max_length)
+    prove(engine, examples[:PROVED], learned[:PROVED], max_length)
+    return learned
+
+
+def _fitting(learned: Sequence[Learned]) -> list[dict[str, list[int]]]:
     return [{"input_ids": list(one.ids), "labels": one.labels} for one in learned if one.learned]
 
 

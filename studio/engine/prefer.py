@@ -1,6 +1,6 @@
 """Learning from preferences: DPO, with the same model, its adapter switched off, as reference."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,13 @@ from trl import DPOConfig, DPOTrainer
 from studio.data.example import Example
 from studio.data.preferences import Pair
 from studio.engine.load import Engine
+from studio.engine.saving import Resumable
 from studio.engine.trainers import Tuned, settings
 from studio.errors import DatasetError
 from studio.tuning.recipe import Recipe
 
 
-class PreferenceTrainer(DPOTrainer):
+class PreferenceTrainer(Resumable, DPOTrainer):
     """TRL's DPO trainer for pairs whose tokens have been made already."""
 
     def _prepare_dataset(self, dataset: Any, *_: Any) -> Any:
@@ -27,6 +28,14 @@ class PreferenceTrainer(DPOTrainer):
     def tokens_seen(self) -> int:
         """Tokens of both answers and their prompts that went through the model in training."""
         return int(self._total_train_tokens)
+
+    def held(self) -> dict[str, Any]:
+        """How many tokens went through the model."""
+        return {"tokens": self.tokens_seen}
+
+    def take_back(self, held: Mapping[str, Any]) -> None:
+        """Go on counting from there."""
+        self._total_train_tokens = held["tokens"]
 
 
 def prefer(
@@ -45,12 +54,10 @@ def prefer(
     if not rows:
         raise DatasetError("No pair's question fits within max_length tokens; raise max_length.")
     args = DPOConfig(
-        **settings(recipe, scratch, rows=len(rows)) | {"eval_on_start": bool(watched)},
+        **settings(recipe, scratch, rows=len(rows), watched=len(watched)),
         max_length=recipe.max_length,
         beta=recipe.dpo_beta,
     )
-    if not watched:
-        args.eval_strategy = "no"
     trainer = PreferenceTrainer(
         model=tuned.model,
         args=args,

@@ -52,10 +52,6 @@ class Adapter:
         """The names of the layers it changes."""
         return [name.removesuffix(A) for name in self.weights if name.endswith(A)]
 
-    def update_of(self, layer: str) -> torch.Tensor:
-        """The update of a layer's matrix, of shape (out, in)."""
-        return self.scale * (self.weights[layer + B] @ self.weights[layer + A])
-
 
 def repair(run: Run, log: EventLog) -> dict[str, Any]:
     """Make the adapter that the run's repair describes and publish it; returns what to report."""

@@ -3,7 +3,7 @@
 Gradual unfreezing with discriminative learning rates, as in ULMFiT (Howard and Ruder, 2018).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from math import ceil, cos, pi
@@ -11,9 +11,10 @@ from typing import Any
 
 import torch
 from torch.optim.lr_scheduler import LambdaLR
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from studio.engine.whole import Whole, layer_of
+from studio.engine.between import Between, Moment, Weights
+from studio.engine.whole import Whole
+from studio.models.structure import layer_of
 from studio.tuning.events import EventLog
 from studio.tuning.recipe import Recipe
 
@@ -78,7 +79,7 @@ def _rate(stage: Stage, recipe: Recipe, steps: int, turn: int, step: int) -> flo
     return shapes[recipe.scheduler] * (stage.rate if step >= turn else 1.0)
 
 
-class Unfreezing(TrainerCallback):
+class Unfreezing(Between):
     """Lets the weights of a stage learn once its step has come."""
 
     def __init__(self, whole: Whole, stages: list[Stage], log: EventLog) -> None:
@@ -87,20 +88,26 @@ class Unfreezing(TrainerCallback):
         self._log = log
         self._begun = 0
 
-    def on_train_begin(self, *_: Any, **__: Any) -> None:
-        """At first nothing learns."""
-        for stage in self._stages:
-            self._let_learn(stage, learn=False)
+    def begin(self, now: Moment) -> None:
+        """At first nothing learns, or what had begun to."""
+        for place, stage in enumerate(self._stages):
+            self._let_learn(stage, learn=place < self._begun)
 
-    def on_step_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
-    ) -> None:
+    def before(self, now: Moment) -> None:
         """Whatever is due begins to learn."""
-        due = [one for one in self._stages[self._begun :] if one.begins <= state.global_step]
+        due = [one for one in self._stages[self._begun :] if one.begins <= now.step]
         for stage in due:
             self._let_learn(stage, learn=True)
-            self._log("stage", step=state.global_step, learns=stage.about)
+            self._log("stage", step=now.step, learns=stage.about)
         self._begun += len(due)
+
+    def held(self) -> dict[str, Any]:
+        """How many stages have begun."""
+        return {"begun": self._begun}
+
+    def take_back(self, held: Mapping[str, Any], copies: Mapping[int, Weights]) -> None:
+        """Go on in the same stage."""
+        self._begun = held["begun"]
 
     def _let_learn(self, stage: Stage, *, learn: bool) -> None:
         for name in stage.names:

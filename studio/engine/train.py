@@ -12,7 +12,7 @@ from studio.data.preferences import read_pairs, split
 from studio.engine.budget import general_rows
 from studio.engine.copies import LastGood
 from studio.engine.given import given_rows, past_examples
-from studio.engine.learnable import learnable
+from studio.engine.learnable import learnable, watchable
 from studio.engine.load import Engine
 from studio.engine.looks import Looks
 from studio.engine.prefer import prefer
@@ -20,7 +20,7 @@ from studio.engine.publish import origin, publishing
 from studio.engine.replay import right_answers
 from studio.engine.samples import Prompt, answering, old_skill
 from studio.engine.selftext import Conversation, self_texts
-from studio.engine.trainers import Rows, Tuned, count_steps, make_trainer, tune_what
+from studio.engine.trainers import Rows, Tuned, make_trainer, tune_what
 from studio.engine.watch import Keep, Watch
 from studio.errors import Diverged, RunError
 from studio.models.catalogue import find_base
@@ -150,11 +150,14 @@ def _tokens(
     learned = learnable(
         engine, rows, numbers=[one.place for one in examples], max_length=longest, warn=warn
     )
-    seen = count_steps(recipe, len(rows)) * recipe.batch_size * recipe.accumulation
-    few = heldout[: sample_count(seen, HELDOUT_EXAMPLES)]
-    watched = [_row(one.messages, one.completion) for one in few]
-    numbers = [one.row for one in heldout]
-    evaluated = learnable(engine, watched, numbers=numbers, max_length=longest, warn=lambda _: None)
+    few = sample_count(recipe.steps_over(len(rows)) * recipe.batch, HELDOUT_EXAMPLES)
+    heldout_rows = [_row(one.messages, one.completion) for one in heldout]
+    evaluated = watchable(engine, heldout_rows, count=few, max_length=longest)
+    if not evaluated:
+        warn(
+            "No held-out example has an answer within max_length tokens, so the held-out loss is "
+            "not watched; raise max_length to see it."
+        )
     return learned, evaluated
 
 

@@ -67,7 +67,7 @@ def make_trainer(
 ) -> AnchoredTrainer:
     """TRL's trainer over our base, for supervised learning."""
     args = SFTConfig(
-        **settings(recipe, scratch, rows=len(learned)),
+        **settings(recipe, scratch, rows=len(learned), watched=len(evaluated)),
         max_length=recipe.max_length,
         neftune_noise_alpha=recipe.neftune or None,
     )
@@ -79,7 +79,7 @@ def make_trainer(
         model=tuned.model,
         args=args,
         train_dataset=Table.from_list(learned),
-        eval_dataset=Table.from_list(evaluated),
+        eval_dataset=Table.from_list(evaluated) if evaluated else None,
         processing_class=engine.tokenizer,
         peft_config=tuned.shape,
         optimizers=tuned.optimizers,
@@ -93,16 +93,17 @@ def make_trainer(
     return trainer
 
 
-def settings(recipe: Recipe, folder: Path, *, rows: int) -> dict[str, Any]:
+def settings(recipe: Recipe, folder: Path, *, rows: int, watched: int) -> dict[str, Any]:
     """What every kind of trainer is told.
 
     Differs from TRL's defaults: float32 unless the GPU has bfloat16; no filter that shows a NaN
     loss as 0; no gradient checkpointing on a CPU; a log line for every step; a first look at the
-    held-out loss before anything is learned, and further ones when `engine.looks` asks for them.
+    held-out loss before anything is learned, and further ones when `engine.looks` asks for them;
+    none if no held-out example is `watched`.
     """
     device = "cuda" if torch.cuda.is_available() else "cpu"
     bf16 = device == "cuda" and pick_dtype(torch.device(device)) is torch.bfloat16
-    steps = count_steps(recipe, rows)
+    steps = recipe.steps_over(rows)
     return {
         "output_dir": str(folder),
         "per_device_train_batch_size": recipe.batch_size,
@@ -120,9 +121,9 @@ def settings(recipe: Recipe, folder: Path, *, rows: int) -> dict[str, Any]:
         "fp16": False,
         "use_cpu": device == "cpu",
         "dataloader_pin_memory": device == "cuda",
-        "eval_strategy": "steps",
+        "eval_strategy": "steps" if watched else "no",
         "eval_steps": steps + 1,  # the looks say when
-        "eval_on_start": True,
+        "eval_on_start": bool(watched),
         "save_strategy": "no",
         "logging_steps": 1,
         "logging_nan_inf_filter": False,
@@ -130,9 +131,3 @@ def settings(recipe: Recipe, folder: Path, *, rows: int) -> dict[str, Any]:
         "disable_tqdm": True,
         "seed": recipe.seed,
     }
-
-
-def count_steps(recipe: Recipe, rows: int) -> int:
-    """How many optimizer steps the recipe takes over that many examples."""
-    per_epoch = -(-rows // (recipe.batch_size * recipe.accumulation))
-    return recipe.max_steps or max(1, round(per_epoch * recipe.epochs))

@@ -4,10 +4,8 @@ A process of its own that waits in line for the device like a run and says on st
 it is doing, one JSON object a line, and ends with the ranking.
 """
 
-import json
 import sys
 import tempfile
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,20 +15,18 @@ import torch
 from studio.chat.protocol import Sampling
 from studio.data.dataset import Dataset, open_dataset
 from studio.data.example import Example
+from studio.engine.beside_page import in_line, say, say_found
 from studio.engine.generate import continue_ids, prompt_ids
 from studio.engine.learnable import learnable
 from studio.engine.load import Engine
 from studio.engine.score import score
 from studio.engine.train import training_rows
 from studio.engine.trainers import make_trainer, tune_what
-from studio.engine.worker import explain
-from studio.errors import StudioError
 from studio.measure.case import Case
 from studio.measure.outcome import BASE
 from studio.measure.scorers import right
 from studio.models.catalogue import find_base
 from studio.tuning.events import EventLog
-from studio.tuning.queue import device
 from studio.tuning.recipe import Recipe
 from studio.tuning.run import open_run
 from studio.tuning.transfer import Candidate, Ranking
@@ -44,13 +40,13 @@ FIRING = ("gate_proj", "fc1", "c_fc", "dense_h_to_4h")  # what a neuron's sign i
 
 def rank(home: Path, engine: Engine, dataset: Dataset, runs: Sequence[str]) -> Ranking:
     """Every run's prompt on the new held-out rows, the one that suits them best first."""
-    _tell(doing="tuning a trial prompt for a few steps")
+    say(doing="tuning a trial prompt for a few steps")
     target = neurons(engine, _trial(engine, dataset))
     cases = dataset.heldout()[:ASKED]
     lanes = [BASE, *runs]
     found = {}
     for number, lane in enumerate(lanes):
-        _tell(doing="trying the prompts on the new rows", done=number, total=len(lanes))
+        say(doing="trying the prompts on the new rows", done=number, total=len(lanes))
         if lane != BASE:
             engine.add_lane(lane, open_run(home / "runs", lane).adapter)
         found[lane] = _nll(engine, lane, cases), _right(engine, lane, cases)
@@ -130,32 +126,14 @@ def _right(engine: Engine, lane: str, cases: Sequence[Example]) -> float:
     return sum(marks) / max(1, len(marks))
 
 
-def main(home: Path, dataset_id: str, base_name: str, *runs: str) -> int:
-    """Rank, and say all of it; 1 if it could not be done."""
-    try:
-        dataset = open_dataset(dataset_id, home / "datasets")
-        base = find_base(base_name, download=False)
-        name = f"transfer-{dataset_id}"
-        with device(home, name, on_wait=lambda: _tell(doing="waiting in line"), on_next=_nothing):
-            _tell(doing="loading the base")
-            found = rank(home, Engine(base, "qlora"), dataset, runs)
-        _tell(ranking=found.model_dump(mode="json"))
-    except Exception as error:  # a border: whatever went wrong becomes the last line
-        if not isinstance(error, StudioError):
-            traceback.print_exc()
-        _tell(error=explain(error))
-        return 1
-    return 0
-
-
-def _nothing() -> None:
-    """There is nothing to prepare while waiting."""
-
-
-def _tell(**line: Any) -> None:
-    print(json.dumps(line), file=sys.__stdout__, flush=True)
+def main(home: Path, dataset_id: str, base_name: str, *runs: str) -> dict[str, Any]:
+    """Rank them."""
+    dataset = open_dataset(dataset_id, home / "datasets")
+    base = find_base(base_name, download=False)
+    with in_line(home, f"transfer-{dataset_id}"):
+        found = rank(home, Engine(base, "qlora"), dataset, runs)
+    return {"ranking": found.model_dump(mode="json")}
 
 
 if __name__ == "__main__":
-    sys.stdout = sys.stderr  # what the libraries print must not stand between the lines
-    sys.exit(main(Path(sys.argv[1]), *sys.argv[2:]))
+    sys.exit(say_found(lambda: main(Path(sys.argv[1]), *sys.argv[2:])))

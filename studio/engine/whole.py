@@ -15,11 +15,8 @@ from studio.engine.publish import WEIGHTS, write_json
 from studio.engine.stand_ins import Parts
 from studio.engine.weights import pick_dtype
 from studio.errors import ModelError
+from studio.models.structure import READING, layer_of, part_of
 from studio.tuning.recipe import Recipe
-
-ATTENTION = re.compile(r"\.(?:[qkv]_proj|qkv_proj|query_key_value|c_attn)\.")
-MLP = re.compile(r"\.(?:mlp|feed_forward|ffn)\.")
-LAYER = re.compile(r"\.(?:layers|h|blocks)\.(\d+)\.")
 
 
 class Whole:
@@ -96,10 +93,12 @@ def choose(model: Any, recipe: Recipe) -> list[str]:
         chosen = [name for name in names if layer_of(name) >= lowest] if lowest > 0 else names
     elif recipe.trained == "head":
         chosen = [_name_of(model, model.get_output_embeddings())]
+    elif recipe.trained == "mlp":
+        chosen = [name for name in names if part_of(name) == "mlp"]
+    elif recipe.trained == "attention":
+        chosen = [one for one in names if part_of(one) == "attention" and READING.search(one)]
     else:
-        rules = {"attention": ATTENTION, "mlp": MLP}
-        rule = rules.get(recipe.trained) or re.compile(recipe.pattern)
-        chosen = [name for name in names if rule.search(name)]
+        chosen = [name for name in names if re.search(recipe.pattern, name)]
     if not (kept := kept_high(chosen, recipe.frozen_layers)):
         raise ModelError(
             f"{recipe.shape}: no weight of this base is left to learn; it has {count} layers, "
@@ -113,12 +112,6 @@ def kept_high(names: list[str], frozen: int) -> list[str]:
     if not frozen:
         return names
     return [name for name in names if "embed" not in name and not 0 <= layer_of(name) < frozen]
-
-
-def layer_of(name: str) -> int:
-    """The number of the layer that a weight belongs to; -1 for what belongs to none."""
-    found = LAYER.search(f".{name}")
-    return int(found[1]) if found else -1
 
 
 def _layer_count(names: list[str]) -> int:

@@ -2,14 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from studio.errors import ModelError
 from studio.models.catalogue import HUB_ID, locate
+from studio.models.structure import Targets
 
-Targets = Literal["all-linear", "mlp", "attention"]
 # Model types whose feed-forward part is two matrices; all newer ones have a third, the gate.
 UNGATED = ("gpt2", "gpt_neox", "gpt_neo", "gptj", "opt", "phi", "falcon", "bloom", "starcoder2")
 NORMS = 2  # per layer, each as wide as the model
@@ -73,7 +73,7 @@ class Shape(BaseModel):
         """All weights."""
         return self.linear + self.rest
 
-    def adapter(self, rank: int, targets: str = "all-linear") -> int:
+    def adapter(self, rank: int, targets: Targets = "all-linear") -> int:
         """Weights of a LoRA adapter of this rank: rank · (in + out) for every matrix."""
         chosen: list[tuple[int, int]] = []
         chosen += self.attention if targets != "mlp" else []

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from studio.tuning.methods import ADAPTERS, SOFT, WHOLE
 
 if TYPE_CHECKING:
-    from studio.tuning.fields import Fields
+    from studio.tuning.recipe import Recipe
 
 CHANGING = ("pissa", "olora", "corda")
 """Kinds of first weights that take something out of the base's own."""
@@ -14,13 +14,13 @@ MOST_REPLAY = 0.9
 """Share of the training examples beyond which the task itself would hardly be seen."""
 
 
-def why_not(recipe: "Fields") -> str:
+def why_not(recipe: "Recipe") -> str:
     """Why a recipe's fields do not go together, and what to do; empty if they do."""
     checks = (_first_weights, _soft_prompt, _part, _continuation, _loss, _keeping)
     return next((reason for check in checks if (reason := check(recipe))), "")
 
 
-def _first_weights(recipe: "Fields") -> str:
+def _first_weights(recipe: "Recipe") -> str:
     if recipe.init in CHANGING:
         return (
             f"init {recipe.init} rewrites the base's own weights, and the base has to stay as it "
@@ -36,7 +36,7 @@ def _first_weights(recipe: "Fields") -> str:
     return ""
 
 
-def _soft_prompt(recipe: "Fields") -> str:
+def _soft_prompt(recipe: "Recipe") -> str:
     if recipe.prompt_init == "text" and not recipe.prompt_text.strip():
         return "prompt_init text needs a prompt_text to begin with"
     if recipe.prompt_text and recipe.prompt_init != "text":
@@ -44,7 +44,7 @@ def _soft_prompt(recipe: "Fields") -> str:
     return ""
 
 
-def _part(recipe: "Fields") -> str:
+def _part(recipe: "Recipe") -> str:
     if recipe.last_layers != 1 and recipe.trained != "last-layers":
         return "last_layers is only read if last-layers are trained; leave it at 1"
     if bool(recipe.pattern) != (recipe.trained == "pattern"):
@@ -56,7 +56,7 @@ def _part(recipe: "Fields") -> str:
     return ""
 
 
-def _continuation(recipe: "Fields") -> str:
+def _continuation(recipe: "Recipe") -> str:
     if not recipe.start_from:
         return ""
     if recipe.method in WHOLE:
@@ -71,7 +71,7 @@ def _continuation(recipe: "Fields") -> str:
     return ""
 
 
-def _loss(recipe: "Fields") -> str:
+def _loss(recipe: "Recipe") -> str:
     if recipe.loss != "dpo":
         return "pairs are only read with the loss dpo; leave them empty" if recipe.pairs else ""
     if not recipe.pairs:
@@ -88,13 +88,8 @@ def _loss(recipe: "Fields") -> str:
     return ""
 
 
-def _keeping(recipe: "Fields") -> str:
-    shares = (
-        recipe.replay,
-        recipe.probe_share if recipe.replay_probes else 0.0,
-        recipe.dataset_share if recipe.replay_datasets else 0.0,
-    )
-    if sum(shares) > MOST_REPLAY:
+def _keeping(recipe: "Recipe") -> str:
+    if recipe.replayed > MOST_REPLAY:
         return (
             f"the replayed shares (replay, probe_share, dataset_share) together are more than "
             f"{MOST_REPLAY}; lower one"

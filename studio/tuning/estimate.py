@@ -6,7 +6,6 @@ finished runs report.
 """
 
 from collections.abc import Sequence
-from math import ceil
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -98,8 +97,9 @@ def estimate(
     `here` says whether the base's weights are on this machine.
     """
     trained = count_trained(recipe, shape)
-    steps, rows = count_steps(recipe, lengths.examples)
-    tokens = round(rows * min(lengths.mean, recipe.max_length))
+    rows = recipe.with_replayed(lengths.examples)
+    steps = recipe.steps_over(rows)
+    tokens = round(steps * min(recipe.batch, rows) * min(lengths.mean, recipe.max_length))
     seconds, pace = _time(recipe, shape, machine, steps=steps, tokens=tokens, runs=runs)
     return Estimate(
         machine=machine,
@@ -114,17 +114,6 @@ def estimate(
         pace=pace,
         counted=lengths.counted,
     )
-
-
-def count_steps(recipe: Recipe, examples: int) -> tuple[int, int]:
-    """Optimizer steps, and examples that go through them, replayed ones included."""
-    shares = recipe.replay
-    shares += recipe.probe_share if recipe.replay_probes else 0
-    shares += recipe.dataset_share if recipe.replay_datasets else 0
-    batch = recipe.batch_size * recipe.accumulation
-    per_round = ceil(examples / (1 - shares) / batch)
-    steps = recipe.max_steps or max(1, round(per_round * recipe.epochs))
-    return steps, steps * min(batch, ceil(examples / (1 - shares)))
 
 
 def count_trained(recipe: Recipe, shape: Shape) -> int:

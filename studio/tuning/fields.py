@@ -1,19 +1,24 @@
 """Every field of a recipe: its bounds, its default, and what it means."""
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from studio.models.structure import Targets
 from studio.tuning.methods import ADAPTERS, PARTS, SOFT, STAGED, Method
 
 KEPT_LOW = (*ADAPTERS, "ia3", "full", *PARTS)
 """Methods that can leave the lowest layers alone."""
 
 
-def _group(name: str, methods: tuple[str, ...] = (), loss: str = "") -> dict[str, Any]:
-    """Mark the part of the form in which a field is shown, and for which methods or loss."""
-    belongs: dict[str, Any] = {"methods": list(methods)} if methods else {}
-    return {"group": name, **belongs, **({"loss": loss} if loss else {})}
+def _field(
+    group: str, default: Any = ..., *, methods: tuple[str, ...] = (), loss: str = "", **bounds: Any
+) -> Any:
+    """A field, the part of the form it is shown in, and for which methods or loss."""
+    belongs: dict[str, Any] = {"group": group}
+    belongs |= {"methods": list(methods)} if methods else {}
+    belongs |= {"loss": loss} if loss else {}
+    return Field(default, json_schema_extra=belongs, **bounds)
 
 
 class Fields(BaseModel):
@@ -21,168 +26,125 @@ class Fields(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    base: str = Field("starter", json_schema_extra=_group("what"))
+    base: str = _field("what", "starter")
     """Model to tune: starter, a local folder, or a Hub id with an optional @revision."""
-    dataset: str = Field(json_schema_extra=_group("what"))
+    dataset: str = _field("what")
     """Id of the frozen dataset to learn from."""
-    name: str = Field("", max_length=80, json_schema_extra=_group("what"))
+    name: str = _field("what", "", max_length=80)
     """What to call the run; empty takes the dataset's name."""
-    start_from: str = Field("", json_schema_extra=_group("what"))
+    start_from: str = _field("what", "")
     """Id of a run whose adapter or soft prompt is trained on, in its shape; empty begins anew."""
-    method: Method = Field("qlora", json_schema_extra=_group("method"))
+    method: Method = _field("method", "qlora")
     """What is trained: an adapter on a 4-bit (qlora, ia3) or a full-precision base (lora), a soft
     prompt, all weights (full), some of them (partial), some first and then more (two_stage), or a
     model of the same shape from random weights (scratch)."""
-    rank: Annotated[int, Field(ge=1, le=512)] = Field(
-        16, json_schema_extra=_group("method", ADAPTERS)
-    )
+    rank: int = _field("method", 16, methods=ADAPTERS, ge=1, le=512)
     """Rank r of the adapter matrices: how much it can hold."""
-    alpha: Annotated[int, Field(ge=1, le=1024)] = Field(
-        32, json_schema_extra=_group("method", ADAPTERS)
-    )
+    alpha: int = _field("method", 32, methods=ADAPTERS, ge=1, le=1024)
     """LoRA alpha; updates are scaled by alpha / rank. Keep it fixed when the rank changes."""
-    dropout: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.05, json_schema_extra=_group("method", ADAPTERS)
-    )
+    dropout: float = _field("method", 0.05, methods=ADAPTERS, ge=0, lt=1)
     """Share of adapter inputs dropped while training."""
-    targets: Literal["all-linear", "mlp", "attention"] = Field(
-        "all-linear", json_schema_extra=_group("method", ADAPTERS)
-    )
-    """Which linear layers get an adapter."""
-    rslora: bool = Field(False, json_schema_extra=_group("method", ADAPTERS))
+    targets: Targets = _field("method", "all-linear", methods=ADAPTERS)
+    """Which matrices get an adapter: all of the layers, or those of the feed-forward part or of
+    attention alone, as they are called in this base."""
+    rslora: bool = _field("method", False, methods=ADAPTERS)
     """Scale updates by alpha / √rank (rsLoRA): a larger rank then takes larger steps."""
-    dora: bool = Field(False, json_schema_extra=_group("method", ADAPTERS))
+    dora: bool = _field("method", False, methods=ADAPTERS)
     """Learn each column's length apart from its direction (DoRA): slower, and answers alone."""
-    init: Literal["default", "gaussian", "orthogonal", "eva", "pissa", "olora", "corda"] = Field(
-        "default", json_schema_extra=_group("method", ADAPTERS)
+    init: Literal["default", "gaussian", "orthogonal", "eva", "pissa", "olora", "corda"] = _field(
+        "method", "default", methods=ADAPTERS
     )
     """First weights of the adapter; eva takes the main directions of what the layers read in this
     dataset. Those that change the base itself are refused."""
-    virtual_tokens: Annotated[int, Field(ge=1, le=1024)] = Field(
-        20, json_schema_extra=_group("method", SOFT)
-    )
+    virtual_tokens: int = _field("method", 20, methods=SOFT, ge=1, le=1024)
     """Length of the soft prompt."""
-    prompt_init: Literal["vocabulary", "text", "random"] = Field(
-        "vocabulary", json_schema_extra=_group("method", SOFT)
+    prompt_init: Literal["vocabulary", "text", "random"] = _field(
+        "method", "vocabulary", methods=SOFT
     )
     """What the soft prompt begins as: words drawn from the vocabulary, a text, or random numbers,
     with which it learns least."""
-    prompt_text: str = Field("", max_length=4000, json_schema_extra=_group("method", SOFT))
+    prompt_text: str = _field("method", "", max_length=4000, methods=SOFT)
     """The text that the soft prompt begins as; repeated or cut to its length."""
-    trained: Literal["last-layers", "attention", "head", "mlp", "pattern"] = Field(
-        "last-layers", json_schema_extra=_group("method", PARTS)
+    trained: Literal["last-layers", "attention", "head", "mlp", "pattern"] = _field(
+        "method", "last-layers", methods=PARTS
     )
     """What learns while the rest is frozen: the last layers, all q/k/v projections, the output
     head alone (the model then only extracts features), all MLPs, or what a pattern names. In two
     stages this learns first."""
-    last_layers: Annotated[int, Field(ge=1, le=512)] = Field(
-        1, json_schema_extra=_group("method", PARTS)
-    )
+    last_layers: int = _field("method", 1, methods=PARTS, ge=1, le=512)
     """How many of the last layers learn, if last-layers do."""
-    pattern: str = Field("", max_length=400, json_schema_extra=_group("method", PARTS))
+    pattern: str = _field("method", "", max_length=400, methods=PARTS)
     """Regular expression that names the weights to train, such as layers\\.[23]\\.mlp; a match
     anywhere in the name counts."""
-    first_share: Annotated[float, Field(gt=0, lt=1)] = Field(
-        0.3, json_schema_extra=_group("method", STAGED)
-    )
+    first_share: float = _field("method", 0.3, methods=STAGED, gt=0, lt=1)
     """Share of the steps in which only the first part learns."""
-    second_rate: Annotated[float, Field(gt=0, le=1)] = Field(
-        0.5, json_schema_extra=_group("method", STAGED)
-    )
+    second_rate: float = _field("method", 0.5, methods=STAGED, gt=0, le=1)
     """Multiplies the learning rate once more layers learn."""
-    layer_decay: Annotated[float, Field(ge=1, le=100)] = Field(
-        2.6, json_schema_extra=_group("method", STAGED)
-    )
+    layer_decay: float = _field("method", 2.6, methods=STAGED, ge=1, le=100)
     """Each layer's learning rate is that of the layer above it divided by this (ULMFiT: 2.6)."""
-    gradual: bool = Field(True, json_schema_extra=_group("method", STAGED))
+    gradual: bool = _field("method", True, methods=STAGED)
     """Unfreeze one layer after another from the top; otherwise all of them at once."""
-    learning_rate: Annotated[float, Field(gt=0, lt=1)] = Field(
-        5e-4, json_schema_extra=_group("steps")
-    )
+    learning_rate: float = _field("steps", 5e-4, gt=0, lt=1)
     """Highest learning rate, reached after the warm-up; not given, it is one for the method."""
-    rate_factor: Annotated[float, Field(gt=0, le=100)] = Field(
-        1.0, json_schema_extra=_group("steps")
-    )
+    rate_factor: float = _field("steps", 1.0, gt=0, le=100)
     """Multiplies the learning rate: below 1 forgets less and learns more slowly."""
-    epochs: Annotated[float, Field(gt=0, le=100)] = Field(2, json_schema_extra=_group("steps"))
+    epochs: float = _field("steps", 2, gt=0, le=100)
     """How often every example is seen."""
-    max_steps: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
-        0, json_schema_extra=_group("steps")
-    )
+    max_steps: int = _field("steps", 0, ge=0, le=1_000_000)
     """Stop after this many optimizer steps; 0 lets the epochs decide."""
-    batch_size: Annotated[int, Field(ge=1, le=1024)] = Field(16, json_schema_extra=_group("steps"))
+    batch_size: int = _field("steps", 16, ge=1, le=1024)
     """Examples in one forward pass."""
-    accumulation: Annotated[int, Field(ge=1, le=1024)] = Field(1, json_schema_extra=_group("steps"))
+    accumulation: int = _field("steps", 1, ge=1, le=1024)
     """Forward passes per optimizer step; batch size times this is the effective batch."""
-    max_length: Annotated[int, Field(ge=16, le=131_072)] = Field(
-        512, json_schema_extra=_group("steps")
-    )
+    max_length: int = _field("steps", 512, ge=16, le=131_072)
     """Longest example in tokens; longer ones are cut at the end, and counted."""
-    scheduler: Literal["cosine", "linear", "constant"] = Field(
-        "cosine", json_schema_extra=_group("steps")
-    )
+    scheduler: Literal["cosine", "linear", "constant"] = _field("steps", "cosine")
     """How the learning rate falls after the warm-up."""
-    warmup: Annotated[float, Field(ge=0, lt=1)] = Field(0.03, json_schema_extra=_group("steps"))
+    warmup: float = _field("steps", 0.03, ge=0, lt=1)
     """Share of the steps in which the learning rate rises from zero."""
-    weight_decay: Annotated[float, Field(ge=0, le=1)] = Field(
-        0.0, json_schema_extra=_group("steps")
-    )
+    weight_decay: float = _field("steps", 0.0, ge=0, le=1)
     """AdamW weight decay."""
-    max_grad_norm: Annotated[float, Field(gt=0, le=1000)] = Field(
-        0.5, json_schema_extra=_group("steps")
-    )
+    max_grad_norm: float = _field("steps", 0.5, gt=0, le=1000)
     """Gradients are clipped to this norm."""
-    checkpoints: Annotated[int, Field(ge=0, le=50)] = Field(3, json_schema_extra=_group("steps"))
+    checkpoints: int = _field("steps", 3, ge=0, le=50)
     """How many earlier adapters are kept, evenly spaced over the steps; the end is always kept."""
-    keep: Literal["last", "best"] = Field("last", json_schema_extra=_group("steps"))
+    keep: Literal["last", "best"] = _field("steps", "last")
     """What becomes the result: what the last step made, or of all looks at the run the one with
     the lowest held-out loss among those within the forgetting budget."""
-    watching: Annotated[float, Field(ge=0, le=1)] = Field(0.1, json_schema_extra=_group("steps"))
+    watching: float = _field("steps", 0.1, ge=0, le=1)
     """Share of the training time that looks at held-out and general text may take: more draws a
     denser curve. The beginning and the end are looked at in any case, and come on top."""
-    loss: Literal["nll", "dft", "dpo"] = Field("nll", json_schema_extra=_group("loss"))
+    loss: Literal["nll", "dft", "dpo"] = _field("loss", "nll")
     """What is made small: the answers' surprise (nll), the same with every token weighted by how
     likely it is already (dft: what the base finds strange pulls less), or the odds of a rejected
     answer against a chosen one (dpo)."""
-    pairs: str = Field("", json_schema_extra=_group("loss", loss="dpo"))
+    pairs: str = _field("loss", "", loss="dpo")
     """The draft whose pairs of a chosen and a rejected answer dpo learns from."""
-    dpo_beta: Annotated[float, Field(gt=0, le=10)] = Field(
-        0.1, json_schema_extra=_group("loss", loss="dpo")
-    )
+    dpo_beta: float = _field("loss", 0.1, loss="dpo", gt=0, le=10)
     """How firmly dpo is held to what the model said before: larger moves less."""
-    neftune: Annotated[float, Field(ge=0, le=100)] = Field(0.0, json_schema_extra=_group("loss"))
+    neftune: float = _field("loss", 0.0, ge=0, le=100)
     """Noise added to the embeddings while training (NEFTune's alpha, often 5); 0 adds none."""
-    kl_anchor: Annotated[float, Field(ge=0, le=100)] = Field(0.0, json_schema_extra=_group("keep"))
+    kl_anchor: float = _field("keep", 0.0, ge=0, le=100)
     """Weight of KL(base‖tuned) on other text than the task's: holds old skills in place."""
-    anchor_on: tuple[str, ...] = Field((), json_schema_extra=_group("keep"))
+    anchor_on: tuple[str, ...] = _field("keep", ())
     """Given text for the anchor: datasets or retention probes, with commas between (of a probe
     one half, the other is measured); empty takes text that the base wrote itself."""
-    replay: Annotated[float, Field(ge=0, le=0.9)] = Field(0.0, json_schema_extra=_group("keep"))
+    replay: float = _field("keep", 0.0, ge=0, le=0.9)
     """Share of the training examples that are conversations the base wrote itself."""
-    self_texts: Annotated[int, Field(ge=16, le=10_000)] = Field(
-        512, json_schema_extra=_group("keep")
-    )
+    self_texts: int = _field("keep", 512, ge=16, le=10_000)
     """How many conversations the base writes for the anchor and the replay; made once per base."""
-    replay_probes: tuple[str, ...] = Field((), json_schema_extra=_group("keep"))
+    replay_probes: tuple[str, ...] = _field("keep", ())
     """Retention probes, with commas between, of which one half is replayed, the other measured."""
-    probe_share: Annotated[float, Field(gt=0, le=0.9)] = Field(
-        0.1, json_schema_extra=_group("keep")
-    )
+    probe_share: float = _field("keep", 0.1, gt=0, le=0.9)
     """Share of the training examples that are replayed cases, if replay_probes names any."""
-    replay_datasets: tuple[str, ...] = Field((), json_schema_extra=_group("keep"))
+    replay_datasets: tuple[str, ...] = _field("keep", ())
     """Earlier datasets, with commas between, whose training examples are replayed."""
-    dataset_share: Annotated[float, Field(gt=0, le=0.9)] = Field(
-        0.1, json_schema_extra=_group("keep")
-    )
+    dataset_share: float = _field("keep", 0.1, gt=0, le=0.9)
     """Share of the training examples that come from replay_datasets, if it names any."""
-    frozen_layers: Annotated[int, Field(ge=0, le=512)] = Field(
-        0, json_schema_extra=_group("keep", KEPT_LOW)
-    )
+    frozen_layers: int = _field("keep", 0, methods=KEPT_LOW, ge=0, le=512)
     """So many of the lowest layers stay as they are."""
-    forgetting_budget: Annotated[float, Field(ge=0, le=10)] = Field(
-        0.0, json_schema_extra=_group("keep")
-    )
+    forgetting_budget: float = _field("keep", 0.0, ge=0, le=10)
     """End the run once general text has become this many nats per token less likely than to the
     base, and keep the last checkpoint within; 0 never ends it early."""
-    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = Field(42, json_schema_extra=_group("steps"))
+    seed: int = _field("steps", 42, ge=0, le=2**31 - 1)
     """Seed of the shuffling, the dropout and the first random weights."""

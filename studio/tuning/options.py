@@ -6,11 +6,13 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from studio.models.shape import Shape
+from studio.models.structure import Targets
 from studio.tuning import sources
-from studio.tuning.estimate import OWN_TEXT, count_steps
+from studio.tuning.estimate import OWN_TEXT
+from studio.tuning.fitting import size
 from studio.tuning.machine import Machine
 from studio.tuning.presets import scaled_rate
-from studio.tuning.recipe import Recipe
+from studio.tuning.recipe import LEAST_STEPS, Recipe
 from studio.tuning.signals import Signals
 from studio.tuning.table import Cell
 
@@ -20,10 +22,10 @@ SPARE = 1.3
 """The weights and this much more have to fit before the base is held in full precision."""
 ROOM = 1.25
 """How much longer than the longest of the sample an example may be."""
-TARGETS = {
-    "all-linear": "All matrices: attention alone loses even at as many weights.",
-    "mlp": "The feed-forward part alone gained more and forgot less than attention did.",
-    "attention": "Attention alone.",
+WHERE: dict[Targets, tuple[str, str]] = {
+    "all-linear": ("all matrices", "Attention alone loses even at as many weights."),
+    "mlp": ("the feed-forward part", "It alone gained more and forgot less than attention did."),
+    "attention": ("attention", "What is read changes, and what is known stays."),
 }
 
 
@@ -64,7 +66,7 @@ class Maker:
         self._machine = machine
 
     def adapter(
-        self, rank: int, *, rate: float | None = None, targets: str | None = None,
+        self, rank: int, *, rate: float | None = None, targets: Targets | None = None,
         frozen: int | None = None, **keeping: float,
     ) -> Option:  # fmt: skip
         """A low-rank adapter, large enough for the answers."""
@@ -82,17 +84,18 @@ class Maker:
             f"{holds:,} weights hold the {self.signals.answer_tokens:,} answer tokens, for which "
             f"rank {needed} would do"
         )
-        size = Reason(what=f"Rank {rank}", why=f"{told}; the table's is {self.cell.rank}.",
+        room = Reason(what=f"Rank {rank}", why=f"{told}; the table's is {self.cell.rank}.",
                       source=sources.REGRET)  # fmt: skip
-        where = [Reason(what=f"On {targets}", why=TARGETS[targets], source=sources.PEFT)]
+        place, why = WHERE[targets]
+        where = [Reason(what=f"On {place}", why=why, source=sources.PEFT)]
         if frozen:
             where.append(Reason(what=f"Lowest {frozen} of {layers} layers frozen",
                                 why="Near to what the base says: only the top has to move.",
                                 source=sources.FREEZING))  # fmt: skip
         title = f"{'QLoRA' if self.loading == 'qlora' else 'LoRA'} of rank {rank}"
-        title += f", {targets}" * (targets != "all-linear") + ", top half" * bool(frozen)
+        title += f", {place} only" * (targets != "all-linear") + ", upper layers" * bool(frozen)
         return Option(strategy="lora", title=title, recipe=recipe,
-                      reasons=(size, *where, *reasons))  # fmt: skip
+                      reasons=(room, *where, *reasons))  # fmt: skip
 
     def held(self) -> Option:
         """The table's adapter, held more firmly."""
@@ -146,24 +149,24 @@ class Maker:
     def _why_loaded(self, method: str) -> list[Reason]:
         if method not in ("lora", "qlora"):
             return []
-        width, size = (4, "32") if self._machine.device == "cpu" else (2, "16")
-        needed = self.signals.shape.parameters * width * SPARE / 1e9
-        has = f"{self._machine.free / 1e9:,.1f} GB are free here"
-        if method == "lora":
-            why = f"In {size} bits the base and a third more take {needed:,.2g} GB; {has}."
-            return [Reason(what="Base in full precision", why=why, source=sources.QLORA)]
-        why = f"In {size} bits the base and a third more would take {needed:,.2g} GB; {has}."
-        return [Reason(what="Base in 4 bits", why=why, source=sources.QLORA)]
+        width, bits = (4, "32") if self._machine.device == "cpu" else (2, "16")
+        needed, free = self.signals.shape.parameters * width * SPARE, self._machine.free
+        takes, held = ("take", "full precision") if method == "lora" else ("would take", "4 bits")
+        why = (
+            f"In {bits} bits the base and a third more {takes} {size(needed)}; "
+            f"{size(free)} are free here."
+        )
+        return [Reason(what=f"Base in {held}", why=why, source=sources.QLORA)]
 
     def _why_steps(self, recipe: Recipe, rate: float) -> list[Reason]:
         share = {1.0: "all", 0.5: "half", 0.25: "a quarter"}.get(rate, f"{rate:.0%}")
         why = f"{share.capitalize()} of what the formula gives for a {self.signals.shape.family} "
         why += f"of width {self.signals.shape.hidden}" + "; smaller forgets less." * (rate < 1)
         more = recipe.epochs > self.cell.epochs
-        rounds = (
-            f"{count_steps(recipe, self.signals.train)[0]} steps; fewer than 40 teach next to "
-            "nothing." if more else f"The table's, for {self.signals.train:,} examples."
-        )  # fmt: skip
+        steps = recipe.steps_over(recipe.with_replayed(self.signals.train))
+        rounds = f"The table's, for {self.signals.train:,} examples."
+        if more:
+            rounds = f"{steps} steps; fewer than {LEAST_STEPS} teach next to nothing."
         return [
             Reason(what=f"Learning rate {recipe.learning_rate:g}", why=why, source=sources.TINKER),
             Reason(what=f"{recipe.epochs:g} epochs", why=rounds,
@@ -184,12 +187,12 @@ class Maker:
                                   source=sources.REPLAY))  # fmt: skip
         return reasons
 
-    def _capacity(self, targets: str, frozen: int) -> int:
+    def _capacity(self, targets: Targets, frozen: int) -> int:
         """The smallest rank whose weights are as many as the answers' tokens."""
         tokens = self.signals.answer_tokens
         return next((r for r in RANKS if self._held_by(r, targets, frozen) >= tokens), RANKS[-1])
 
-    def _held_by(self, rank: int, targets: str, frozen: int) -> int:
+    def _held_by(self, rank: int, targets: Targets, frozen: int) -> int:
         """Weights of an adapter of that rank on the layers that are not frozen."""
         shape = self.signals.shape
         return shape.adapter(rank, targets) * (shape.layers - frozen) // shape.layers

@@ -19,15 +19,12 @@ import yaml
 from studio.data.dataset import Dataset
 from studio.data.exports import rows_of
 from studio.errors import RecipeError, RunError
-from studio.tuning.estimate import count_steps
+from studio.models.catalogue import locate
+from studio.models.gate import tensors
+from studio.models.structure import endings
 from studio.tuning.recipe import Recipe
 
 METHODS = ("qlora", "lora", "full")
-TARGETS: dict[str, list[str]] = {
-    "all-linear": ["all-linear"],
-    "mlp": ["gate_proj", "up_proj", "down_proj"],
-    "attention": ["q_proj", "k_proj", "v_proj", "o_proj"],
-}
 UNSAID = {
     "kl_anchor": "the KL anchor to the base",
     "replay": "replayed text of the base's own",
@@ -87,7 +84,7 @@ def unsaid(recipe: Recipe) -> list[str]:
 
 def fields_of(recipe: Recipe, dataset: Dataset, base: str, *, cuda: bool) -> dict[str, Any]:
     """The recipe in the words of `trl sft`."""
-    steps, _ = count_steps(recipe, dataset.card.train)
+    steps = recipe.steps_over(dataset.card.train)  # what was replayed is not there to be learned
     name, _, revision = base.partition("@")
     fields: dict[str, Any] = {
         "model_name_or_path": name,
@@ -95,7 +92,7 @@ def fields_of(recipe: Recipe, dataset: Dataset, base: str, *, cuda: bool) -> dic
         "dtype": "bfloat16" if cuda else "float32",
         "dataset_name": "data",
         "output_dir": "adapter" if recipe.method != "full" else "model",
-        **_adapter(recipe),
+        **_adapter(recipe, name),
         "learning_rate": recipe.rate,
         "lr_scheduler_type": recipe.schedule,
         "warmup_steps": recipe.warmup,
@@ -120,7 +117,7 @@ def fields_of(recipe: Recipe, dataset: Dataset, base: str, *, cuda: bool) -> dic
     return fields | ({"neftune_noise_alpha": recipe.neftune} if recipe.neftune else {})
 
 
-def _adapter(recipe: Recipe) -> dict[str, Any]:
+def _adapter(recipe: Recipe, base: str) -> dict[str, Any]:
     if recipe.method == "full":
         return {}
     fields: dict[str, Any] = {
@@ -128,7 +125,7 @@ def _adapter(recipe: Recipe) -> dict[str, Any]:
         "lora_r": recipe.rank,
         "lora_alpha": recipe.alpha,
         "lora_dropout": recipe.dropout,
-        "lora_target_modules": TARGETS[recipe.targets],
+        "lora_target_modules": _targets(recipe, base),
         "use_rslora": recipe.rslora,
         "use_dora": recipe.dora,
     }
@@ -139,6 +136,17 @@ def _adapter(recipe: Recipe) -> dict[str, Any]:
             "use_bnb_nested_quant": True,
         }
     return fields
+
+
+def _targets(recipe: Recipe, base: str) -> list[str]:
+    """What the matrices are called, from the headers of the base's own weights."""
+    if recipe.targets == "all-linear":
+        return ["all-linear"]
+    held: dict[str, list[int]] = {}
+    for path in sorted(locate(base, download=False).glob("*.safetensors")):
+        held |= tensors(path)
+    names = [name.removesuffix(".weight") for name, shape in held.items() if len(shape) == 2]
+    return endings(recipe.targets, names)
 
 
 def _write_data(dataset: Dataset, folder: Path) -> None:

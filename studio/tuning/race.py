@@ -13,7 +13,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from studio.errors import RunError
 from studio.measure.curve import BUDGETS, CurvePoint, Unit, choose_best, make_point
 from studio.measure.report import Report
-from studio.tuning.estimate import count_steps
 from studio.tuning.options import Option
 from studio.tuning.recipe import LEAST_STEPS, Recipe
 
@@ -66,8 +65,9 @@ def shorten(option: Option, steps: int = STEPS) -> Recipe:
 
 def choose_steps(options: Sequence[Option], examples: int) -> int:
     """As many steps as the shortest recipe takes as a whole, and no more than STEPS."""
-    wholes = [count_steps(option.recipe, examples)[0] for option in options if option.recipe]
-    return max(min(LEAST_STEPS, STEPS), min([STEPS, *wholes]))
+    recipes = [option.recipe for option in options if option.recipe]
+    wholes = [recipe.steps_over(recipe.with_replayed(examples)) for recipe in recipes]
+    return max(LEAST_STEPS, min([STEPS, *wholes]))
 
 
 def place(race: Race, reports: Iterable[Report]) -> list[Placed]:

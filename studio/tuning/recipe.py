@@ -62,9 +62,27 @@ class Recipe(Fields):
 
     def for_examples(self, count: int) -> "Recipe":
         """The recipe with epochs enough for LEAST_STEPS steps over that many examples."""
-        steps = ceil(count / (self.batch_size * self.accumulation)) or 1
-        needed = min(100.0, ceil(LEAST_STEPS / steps))
+        needed = min(100.0, ceil(LEAST_STEPS / (ceil(count / self.batch) or 1)))
         return self.model_copy(update={"epochs": max(self.epochs, needed)})
+
+    @property
+    def batch(self) -> int:
+        """Examples of one optimizer step."""
+        return self.batch_size * self.accumulation
+
+    @property
+    def replayed(self) -> float:
+        """Share of the training examples that are replayed, wherever they come from."""
+        probes = self.probe_share if self.replay_probes else 0.0
+        return self.replay + probes + (self.dataset_share if self.replay_datasets else 0.0)
+
+    def with_replayed(self, count: int) -> int:
+        """How many examples so many of the task's make with the replayed ones."""
+        return ceil(count / (1 - self.replayed))
+
+    def steps_over(self, rows: int) -> int:
+        """Optimizer steps over that many examples, the replayed ones among them."""
+        return self.max_steps or max(1, round(ceil(rows / self.batch) * self.epochs))
 
     @classmethod
     def read(cls, path: Path, **changes: Any) -> "Recipe":

@@ -2,6 +2,7 @@
 
 from typing import Literal, NamedTuple
 
+from studio.models.structure import Targets
 from studio.tuning.signals import Signals
 
 Size = Literal["tiny", "small", "medium", "large", "huge"]
@@ -28,7 +29,7 @@ class Cell(NamedTuple):
     anchor: float
     """Weight of the KL anchor on text that the base wrote itself."""
     replay: float = 0.0
-    targets: str = "all-linear"
+    targets: Targets = "all-linear"
     top_half: bool = False
     """Whether only the upper half of the layers gets an adapter."""
     full: bool = False
