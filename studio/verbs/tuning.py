@@ -10,7 +10,7 @@ from studio.errors import DatasetError, RunError
 from studio.models.catalogue import find_base
 from studio.models.shape import find_shape
 from studio.tuning.differences import Differing, differing
-from studio.tuning.estimate import ESTIMATE
+from studio.tuning.estimate import ESTIMATE, Estimate
 from studio.tuning.events import Event
 from studio.tuning.label import write_label
 from studio.tuning.lineage import continued
@@ -48,11 +48,24 @@ class Tuning(Estimating):
 
         One that cannot fit on this machine is refused with the numbers, unless `anyway`.
         """
-        dataset = self.dataset(recipe.dataset)
+        (run,) = self.train_all([recipe], anyway=anyway)
+        return run
+
+    def train_all(self, recipes: Sequence[Recipe], *, anyway: bool = False) -> list[Run]:
+        """Start runs that wait in line for each other; none if one of them cannot be."""
+        ready = [self._make_ready(recipe, anyway=anyway) for recipe in recipes]
+        return [self._start(recipe, asked) for recipe, asked in ready]
+
+    def _make_ready(self, recipe: Recipe, *, anyway: bool) -> tuple[Recipe, Estimate | None]:
+        """The recipe as it will be followed, and what it will take."""
         asked = self._estimate_before(recipe, anyway=anyway)
-        recipe = continued(recipe, find_base(recipe.base), self.settings.runs)
-        recipe = settle_sources(recipe, find_base(recipe.base), self.settings, self.drafts)
-        run = create_run(self.settings.runs, recipe, about=recipe.name or dataset.card.name)
+        base = find_base(recipe.base)
+        recipe = continued(recipe, base, self.settings.runs)
+        return settle_sources(recipe, base, self.settings, self.drafts), asked
+
+    def _start(self, recipe: Recipe, asked: Estimate | None) -> Run:
+        about = recipe.name or self.dataset(recipe.dataset).card.name
+        run = create_run(self.settings.runs, recipe, about=about)
         if asked:
             (run.folder / ESTIMATE).write_text(asked.model_dump_json(indent=1), encoding="utf-8")
         self._launcher.start(run)
@@ -92,7 +105,7 @@ class Tuning(Estimating):
         """
         title = recipe.name or self.dataset(recipe.dataset).card.name
         recipes = sweep_of(recipe, rates, title=title)
-        return [self.train(one, anyway=anyway) for one in recipes]
+        return self.train_all(recipes, anyway=anyway)
 
     def rename_run(self, id: str, title: str) -> None:
         """Call a run otherwise; empty gives it its recipe's name back."""
