@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from studio import Recipe, Studio
 from studio.cli import commands
+from studio.cli.console import follow_all
 from studio.errors import RecipeError, RunError
 from studio.tuning.differences import differing
 from studio.tuning.events import append_event
@@ -111,6 +112,31 @@ def test_only_fields_that_differ_are_told_in_the_order_of_the_recipe(studio: Stu
         ("learning_rate", (usual.learning_rate, 1e-3, usual.learning_rate)),
     ]
     assert differing([runs[2], made(studio, "other name")]) == []
+
+
+def test_of_several_runs_none_is_started_if_one_cannot_be(studio: Studio) -> None:
+    dataset = studio.build("sentiment", limit=20).id
+    wrong = Recipe(dataset=dataset, frozen_layers=400)
+    with pytest.raises(RecipeError, match="400"):
+        studio.train_all([Recipe(dataset=dataset), wrong])
+    assert studio.runs() == []
+
+
+def test_layers_that_would_both_learn_and_be_frozen_are_told(studio: Studio) -> None:
+    dataset = studio.build("sentiment", limit=20).id
+    fields = {"dataset": dataset, "method": "partial", "last_layers": 3, "frozen_layers": 2}
+    with pytest.raises(RecipeError, match="last 3 and the lowest 2 of 4 layers overlap"):
+        studio.train(Recipe.make(fields))
+    assert studio.runs() == []
+
+
+def test_runs_are_followed_to_the_last_though_one_failed(studio: Studio) -> None:
+    runs = [made(studio, name) for name in ("a", "b", "c")]
+    for run, kind in zip(runs, ("finished", "failed", "finished"), strict=True):
+        append_event(run.folder / "events.jsonl", kind, message="why", steps=1)
+    (wrong,) = follow_all(studio, runs)
+    assert runs[1].id in wrong
+    assert "why" in wrong
 
 
 @pytest.mark.parametrize("number", [1, 5])

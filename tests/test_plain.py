@@ -32,10 +32,18 @@ def test_the_configuration_says_what_the_recipe_says(studio: Studio, tmp_path: P
     assert missing == []
     said = yaml.safe_load((folder / "run.yaml").read_text())
     assert (said["lora_r"], said["use_rslora"], said["max_steps"]) == (4, True, 2)
-    assert said["lora_target_modules"] == ["gate_proj", "up_proj", "down_proj"]
+    assert set(said["lora_target_modules"]) == {"gate_proj", "up_proj", "down_proj"}
     assert said["learning_rate"] == run.recipe.learning_rate / 2
     assert (said["loss_type"], said["neftune_noise_alpha"]) == ("dft", 5)
     assert (said["load_in_4bit"], said["bnb_4bit_quant_type"]) == (True, "nf4")
+
+
+def test_what_was_replayed_takes_no_steps_of_the_tasks_rows(studio: Studio, tmp_path: Path) -> None:
+    run = made(studio, replay=0.5, max_steps=0, epochs=3)
+    folder, _ = studio.export_plain(run.id, tmp_path)
+    said = yaml.safe_load((folder / "run.yaml").read_text())
+    examples = studio.dataset(run.recipe.dataset).card.train
+    assert said["max_steps"] == 3 * -(-examples // 2)
 
 
 def test_the_data_are_the_dataset(studio: Studio, tmp_path: Path) -> None:

@@ -114,6 +114,19 @@ def test_only_what_is_beaten_is_deleted(studio: Studio) -> None:
     assert [one.entrant.run for one in studio.placed(race)] == runs, "how it did is still told"
 
 
+def test_a_race_is_stopped_as_a_whole_and_told(studio: Studio) -> None:
+    made = [create_run(studio.settings.runs, Recipe(dataset="d", name=n), about=n) for n in "ab"]
+    append_event(made[0].folder / "events.jsonl", "finished")
+    race = make_race(*(run.id for run in made)).model_copy(update={"measurements": ("gone",)})
+    save_race(studio.settings.races, race)
+    told, _, halt, clock = advice.show_race(studio, "starter", "d")
+    assert (halt.visible, clock.active) == (True, True)
+    told, _, halt, clock = advice.stop_race(studio, "starter", "d")
+    assert [run.status() for run in made] == ["finished", "cancelled"]
+    assert (halt.visible, clock.active) == (False, False)
+    assert "cancelled" in told
+
+
 def test_the_page_asks_for_a_measurement_before_a_race(studio: Studio) -> None:
     dataset = studio.build("sentiment", limit=20)
     with pytest.raises(StudioError, match="Measure the dataset first"):

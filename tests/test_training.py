@@ -112,10 +112,24 @@ def test_the_anchor_is_the_divergence_from_the_base(trainer: Any) -> None:
 
 def test_a_constant_rate_rises_over_the_warm_up_too(tmp_path: Path) -> None:
     recipe = Recipe(dataset="d", scheduler="constant", warmup=0.5, max_steps=10)
-    told = settings(recipe, tmp_path, rows=16)
+    told = settings(recipe, tmp_path, rows=16, watched=0)
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
     plan = get_scheduler(told["lr_scheduler_type"], optimizer, 5, 10)
     assert plan.get_last_lr() == [0.0]
+
+
+def test_a_run_without_a_held_out_row_that_fits_learns_all_the_same(
+    trainer: Any, tmp_path: Path
+) -> None:
+    recipe = Recipe(dataset="d", batch_size=3, max_steps=1, method="full")
+    engine, rows = Engine(find_base("starter"), "lora"), list(trainer.train_dataset)[:3]
+    unwatched = make_trainer(
+        engine, recipe, tune_what(engine, recipe, None), learned=rows, evaluated=[],
+        anchor_rows=[], scratch=tmp_path, callbacks=[], log=EventLog(tmp_path / "events.jsonl"),
+    )  # fmt: skip
+    unwatched.train()
+    assert unwatched.state.global_step == 1
+    assert not any("eval_loss" in line for line in unwatched.state.log_history)
 
 
 def test_a_loss_that_is_no_number_ends_the_run(trainer: Any, tmp_path: Path) -> None:

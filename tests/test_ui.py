@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args, get_origin
 
 import gradio as gr
 import pytest
@@ -22,6 +22,7 @@ from studio.tuning.methods import Method
 from studio.tuning.run import create_run
 from studio.ui import forms, keeping
 from studio.ui.border import UNEXPECTED, told
+from studio.ui.choices import menu
 from studio.ui.desk import Writing
 from studio.ui.guard import Guard
 from studio.ui.markup import card, table
@@ -124,6 +125,9 @@ def test_every_field_has_its_bounds_and_its_help_in_the_form() -> None:
     method = forms.make_component("method")
     assert isinstance(method, gr.Dropdown)
     assert [value for _, value in method.choices] == list(get_args(Method))
+    for name, field in Recipe.model_fields.items():
+        if get_origin(field.annotation) is Literal:
+            assert all(value in words != value for words, value in menu(name)), name
     for name in forms.FIELDS:
         assert forms.make_component(name).info == Recipe.model_fields[name].description
         assert forms.group_of(name) in forms.GROUPS

@@ -6,7 +6,7 @@ from typing import Any
 import click
 from rich.table import Table
 
-from studio.cli.console import as_json, follow, show_json, show_table, write_out
+from studio.cli.console import as_json, follow_all, show_json, show_table, write_out
 from studio.cli.making import read_recipe, recipe_flags
 from studio.errors import RunError
 from studio.measure.curve import Amount
@@ -104,8 +104,9 @@ def _show_reasons(option: Option) -> None:
 
 def _hold_race(studio: Studio, advice: Advice) -> Race:
     race = studio.race(advice.trainable)
-    for id in (*(one.run for one in race.entrants), *race.measurements):
-        follow(studio, studio.run(id))
+    runs = [studio.run(id) for id in (*(one.run for one in race.entrants), *race.measurements)]
+    if wrong := follow_all(studio, runs):
+        raise RunError(" ".join(wrong))
     return race
 
 

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.table import Table
 
-from studio.errors import StudioError
+from studio.errors import RunError, StudioError
 from studio.measure.report import Report
 from studio.progress import Progress
 from studio.studio import Studio
@@ -106,6 +107,17 @@ def write_out(text: str, file: Path) -> None:
 def show_json(value: Any) -> None:
     """One JSON value on standard output."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def follow_all(studio: Studio, runs: Sequence[Run]) -> list[str]:
+    """Follow one run after the other; what is wrong with those that did not finish."""
+    wrong = []
+    for run in runs:
+        try:
+            follow(studio, run)
+        except RunError as error:
+            wrong.append(str(error))
+    return wrong
 
 
 def follow(studio: Studio, run: Run) -> None:

@@ -6,8 +6,8 @@ from typing import Any, get_args, get_origin
 
 import click
 
-from studio.cli.console import as_json, follow, run_summary, show_json, show_run
-from studio.errors import RecipeError
+from studio.cli.console import as_json, follow_all, run_summary, show_json, show_run
+from studio.errors import RecipeError, RunError
 from studio.studio import Studio
 from studio.tuning.presets import PRESETS
 from studio.tuning.recipe import Recipe
@@ -72,14 +72,16 @@ def train(
         if rates
         else [studio.train(chosen, anyway=anyway)]
     )
-    if not detach:
-        for run in started:
-            follow(studio, run)
+    wrong = [] if detach else follow_all(studio, started)
+    if wrong and not rates:
+        raise RunError(wrong[0])
     if as_json and rates:
         show_json([run_summary(run) for run in started])
-        return
-    for run in started:
-        show_run(studio, run, as_json)
+    else:
+        for run in started:
+            show_run(studio, run, as_json)
+    if wrong:
+        raise RunError(f"{len(wrong)} of {len(started)} runs did not finish. {' '.join(wrong)}")
 
 
 def read_recipe(

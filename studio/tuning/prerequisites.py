@@ -24,6 +24,13 @@ def settle_sources(recipe: Recipe, base: Base, settings: Settings, drafts: Draft
             f"{base.name} has {base.layers} layers, and the recipe freezes or trains {layers}; "
             "lower frozen_layers or last_layers."
         )
+    on_top = recipe.last_layers if recipe.is_partial and recipe.trained == "last-layers" else 0
+    if recipe.frozen_layers + on_top > base.layers:
+        raise RecipeError(
+            f"The last {on_top} and the lowest {recipe.frozen_layers} of {base.layers} layers "
+            "overlap, and a layer cannot both learn and be frozen; lower last_layers or "
+            "frozen_layers."
+        )
     probes = find(recipe.replay_probes, settings.probes)
     for probe in probes:
         replayed_half(probe)

@@ -14,6 +14,7 @@ from studio.tuning.fields import Fields
 from studio.tuning.methods import (
     ADAPTERS,
     LOADED_WHOLE,
+    PARTS,
     SOFT,
     WHOLE,
     Method,
@@ -39,6 +40,12 @@ class Recipe(Fields):
         if isinstance(names, str):
             return tuple(name.strip() for name in names.split(",") if name.strip())
         return names
+
+    @field_validator("devices", mode="before")
+    @classmethod
+    def _write_out(cls, devices: Any) -> Any:
+        """A file and a script may say it as a number."""
+        return str(devices) if isinstance(devices, int) else devices
 
     @model_validator(mode="before")
     @classmethod
@@ -120,6 +127,11 @@ class Recipe(Fields):
         return self.method in WHOLE
 
     @property
+    def is_partial(self) -> bool:
+        """Whether it is told which of the model's own weights learn."""
+        return self.method in PARTS
+
+    @property
     def has_strength(self) -> bool:
         """Whether what it makes can be used at a part of its strength."""
         return not self.is_soft and self.method != "scratch"
@@ -171,6 +183,8 @@ class Recipe(Fields):
             parts.append(f"{self.probe_share:.0%} replay of {count} probe{'s' * (count > 1)}")
         if self.replay_datasets:
             parts.append(f"{self.dataset_share:.0%} replay of {' and '.join(self.replay_datasets)}")
+        if self.devices != "1":
+            parts.append("all devices" if self.devices == "all" else f"{self.devices} devices")
         if self.start_from:
             parts.append(f"continued from {self.start_from}")
         return ", ".join(parts)

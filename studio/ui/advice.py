@@ -13,6 +13,7 @@ from studio.tuning.advisor import Advice
 from studio.tuning.options import Option
 from studio.tuning.race import Placed, Race, unit_of
 from studio.tuning.telling import facts, summarize
+from studio.ui import stopping
 from studio.ui.border import told, wire
 from studio.ui.grid import draw_grid
 from studio.ui.markup import bar, empty, quiet, table
@@ -35,7 +36,8 @@ def build(
     with gr.Accordion("Advice, measured on this dataset", open=True, elem_id="advice"):
         with gr.Row():
             measure = gr.Button("Measure and advise", elem_id="advise", min_width=140)
-            again = gr.Button("Measure again", size="sm", visible=False, min_width=110)
+            again = gr.Button("Measure again", visible=False, min_width=110, elem_id="advise-again")
+            stop = stopping.place("advise-stop")
         shown = gr.HTML(empty(NOT_YET), elem_id="advised")
         with gr.Row(visible=False) as deeds:
             option = gr.Radio([], label="What could be done", elem_id="advice-option", scale=3,
@@ -45,25 +47,30 @@ def build(
                 start = gr.Button("Race the best three", elem_id="race")
         why = gr.HTML("", elem_id="advice-why")
         raced = gr.HTML("", elem_id="raced")
+        halt = gr.Button("Stop the race", size="sm", visible=False, elem_id="race-stop")
         with gr.Row(visible=False) as after:
             winner = gr.Button("Fill the winner's recipe", size="sm", elem_id="race-fill")
             keep = gr.Button("Delete trials that are beaten", size="sm", elem_id="race-keep")
     timer = gr.Timer(PACE, active=False)
 
     asked = [base, dataset]
-    advised = [shown, again, deeds, option, why]
+    advised, race = [shown, again, deeds, option, why], [raced, after, halt, timer]
     for event in (tab.select, dataset.change, base.change):
         wire(event, show_advice, studio, inputs=asked, outputs=advised)
-        wire(event, show_race, studio, inputs=asked, outputs=[raced, after, timer])
-    wire(measure.click, ask, studio, False, inputs=asked, outputs=advised)
-    wire(again.click, ask, studio, True, inputs=asked, outputs=advised)
+        wire(event, show_race, studio, inputs=asked, outputs=race)
+    works = [
+        (button, wire(button.click, ask, studio, anew, inputs=asked, outputs=advised))
+        for button, anew in ((measure, False), (again, True))
+    ]
+    stopped = stopping.let_stop(stop, works)
+    wire(stopped.then, show_advice, studio, inputs=asked, outputs=advised)
     wire(option.change, show_reasons, studio, inputs=[*asked, option], outputs=why)
-    begun = wire(start.click, start_race, studio, inputs=asked, outputs=[raced, after, timer],
+    begun = wire(start.click, start_race, studio, inputs=asked, outputs=race,
                  show_progress="minimal")  # fmt: skip
-    wire(timer.tick, show_race, studio, inputs=asked, outputs=[raced, after, timer],
-         trigger_mode="always_last")  # fmt: skip
-    wire(begun.then, show_race, studio, inputs=asked, outputs=[raced, after, timer])
-    wire(keep.click, keep_best, studio, inputs=asked, outputs=[raced, after, timer])
+    for event in (begun.then, timer.tick):
+        wire(event, show_race, studio, inputs=asked, outputs=race, trigger_mode="always_last")
+    wire(halt.click, stop_race, studio, inputs=asked, outputs=race)
+    wire(keep.click, keep_best, studio, inputs=asked, outputs=race)
     return option, fill, winner
 
 
@@ -156,9 +163,17 @@ def start_race(studio: Studio, base: str | None, dataset: str | None) -> list[An
 def show_race(studio: Studio, base: str | None, dataset: str | None) -> list[Any]:
     """The newest race over this dataset and base, as it stands."""
     found = [one for one in studio.races(dataset) if one.base == _base(base)] if dataset else []
-    return (
-        _raced(studio, found[0]) if found else ["", gr.Row(visible=False), gr.Timer(active=False)]
-    )
+    if found:
+        return _raced(studio, found[0])
+    return ["", gr.Row(visible=False), gr.Button(visible=False), gr.Timer(active=False)]
+
+
+@told
+def stop_race(studio: Studio, base: str | None, dataset: str | None) -> list[Any]:
+    """Cancel the trials and the measurement that are still under way."""
+    race = newest_race(studio, base, dataset)
+    studio.stop_race(race)
+    return _raced(studio, race)
 
 
 @told
@@ -190,7 +205,7 @@ def _raced(studio: Studio, race: Race) -> list[Any]:
     if busy and not over:
         waiting = [words[id] for id in race.measurements if id in words]
         told += quiet(f"Measurement: {' '.join(waiting)}")
-    return [told, gr.Row(visible=over), gr.Timer(active=busy)]
+    return [told, gr.Row(visible=over), gr.Button(visible=busy), gr.Timer(active=busy)]
 
 
 def tell_race(placed: Sequence[Placed], standings: dict[str, str]) -> str:

@@ -6,7 +6,7 @@ Choices, bounds, help and grouping come from the class itself, so the form canno
 import json
 import shlex
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, get_origin
 
 import gradio as gr
 from pydantic.fields import FieldInfo
@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from studio.errors import StudioError
 from studio.tuning.methods import ADAPTERS
 from studio.tuning.recipe import Recipe
+from studio.ui.choices import menu
 
 NO_DATASET = "Nothing to tune on yet. Build a dataset in the Data tab first."
 FIELDS = tuple(Recipe.model_fields)
@@ -59,7 +60,7 @@ def make_component(name: str) -> gr.components.Component:
     if field.annotation is bool:
         return gr.Checkbox(**common)
     if get_origin(field.annotation) is Literal:
-        return gr.Dropdown(choices=list(get_args(field.annotation)), **common)
+        return gr.Dropdown(choices=menu(name), **common)
     if field.annotation in (int, float):
         low, high = bounds(field)
         whole = field.annotation is int

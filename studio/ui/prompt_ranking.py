@@ -10,6 +10,7 @@ import gradio as gr
 from studio.errors import StudioError
 from studio.studio import Studio
 from studio.tuning.transfer import Ranking
+from studio.ui import stopping
 from studio.ui.border import told, wire
 from studio.ui.markup import empty, quiet, table
 
@@ -35,9 +36,13 @@ def build(studio: Studio, base: gr.Dropdown, dataset: gr.Dropdown) -> PromptRank
         found = gr.HTML(empty(NOT_YET), elem_id="prompt-ranking")
         with gr.Row():
             rank = gr.Button("Rank the prompts", size="sm", elem_id="rank-prompts")
+            stop = stopping.place("rank-stop")
             take = gr.Button("Begin with the best", size="sm", visible=False, elem_id="take-prompt")
     best = gr.State("")
-    wire(rank.click, rank_prompts, studio, inputs=[base, dataset], outputs=[found, take, best])
+    ranked = [found, take, best]
+    ranking = wire(rank.click, rank_prompts, studio, inputs=[base, dataset], outputs=ranked)
+    stopped = stopping.let_stop(stop, [(rank, ranking)])
+    wire(stopped.then, lambda: [empty(NOT_YET), gr.Button(visible=False), ""], outputs=ranked)
     return PromptRanking(take, best)
 
 

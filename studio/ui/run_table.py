@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import gradio as gr
 
 from studio.measure.report import Report
 from studio.studio import Studio
-from studio.tuning.methods import Method
 from studio.tuning.run import Run
 from studio.ui.border import told
+from studio.ui.choices import menu
 from studio.ui.numbers import number, signed
 from studio.ui.standing import WORDS, Standing, look
 
@@ -43,7 +43,7 @@ def lay_out() -> list[Any]:
             label="Status", elem_id="runs-status", min_width=130,
         )  # fmt: skip
         method = gr.Dropdown(
-            [("any method", ""), *get_args(Method), REPAIR], value="", label="Method",
+            [("any method", ""), *menu("method"), REPAIR], value="", label="Method",
             elem_id="runs-method", min_width=130,
         )  # fmt: skip
         dataset = gr.Dropdown([("any dataset", "")], value="", label="Dataset", min_width=160,

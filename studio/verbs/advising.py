@@ -94,11 +94,12 @@ class Advising(Measuring):
         first = entered[0].recipe
         assert first is not None
         steps = choose_steps(entered, self.dataset(first.dataset).card.train)
-        entrants = []
-        for option in entered:
-            run = self.train(shorten(option, steps))
-            assert option.recipe is not None
-            entrants.append(Entrant(run=run.id, title=option.title, recipe=option.recipe))
+        runs = self.train_all([shorten(option, steps) for option in entered])
+        entrants = [
+            Entrant(run=run.id, title=option.title, recipe=option.recipe)
+            for run, option in zip(runs, entered, strict=True)
+            if option.recipe
+        ]
         ways = dict.fromkeys(one.recipe.loading for one in entrants)
         groups = [[one.run for one in entrants if one.recipe.loading == way] for way in ways]
         race = Race(
@@ -110,6 +111,12 @@ class Advising(Measuring):
         )
         save_race(self.settings.races, race)
         return race
+
+    def stop_race(self, race: Race) -> None:
+        """Cancel what is still under way of a race, the measurement first."""
+        for id in (*race.measurements, *(one.run for one in race.entrants)):
+            with suppress(RunError):  # it has ended, or was deleted
+                self.run(id).cancel()
 
     def races(self, dataset: str | None = None) -> list[Race]:
         """Every race, or those over one dataset; the newest first."""
