@@ -14,7 +14,7 @@ from studio.data.proposals import (
     is_made,
     load_proposals,
     save_proposals,
-    source_of,
+    sources_of,
     summarize,
 )
 from studio.data.readers import Row
@@ -169,11 +169,12 @@ def test_every_made_row_tells_where_it_came_from() -> None:
     one = Proposal(row={"text": "a"}, how="typos", of=12)
     assert one.origin == "made: typos, of row 12"
     assert one.decided(True, {"text": "b"}).origin == "made: typos, edited, of row 12"
-    assert source_of(one.origin) == 12
+    assert sources_of(one.origin) == (12,)
     new = Proposal(row={"text": "a"}, how="written by starter")
     assert is_made(new.origin)
-    assert source_of(new.origin) is None
-    assert source_of("list, of row 3") is None
+    assert sources_of(new.origin) == ()
+    assert sources_of(new.model_copy(update={"shown": (3, 8, 12)}).origin) == (3, 8, 12)
+    assert sources_of("list, of row 3") == ()
 
 
 def test_proposals_are_there_again_after_a_reload(tmp_path) -> None:

@@ -158,7 +158,7 @@ def test_the_command_line_builds_the_same_with_every_option(studio: Studio, tmp_
     assert done.exit_code == 0, done.output
     card = json.loads(done.stdout)
     told = {"phrasings": "all", "heldout_phrasings": (2,), "group_column": "answer",
-            "every_turn": True, "heldout_share": 0.3}  # fmt: skip
+            "every_turn": True, "heldout_share": 0.3, "max_length": 40}  # fmt: skip
     assert studio.build(TEMPLATE, ROWS, **told).id == card["id"]
     train = studio.dataset(card["id"]).train()
     assert train[0].origin == f"rows.jsonl, line {train[0].row}"

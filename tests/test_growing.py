@@ -11,7 +11,7 @@ from studio.data.building import make_examples
 from studio.data.descent import descents, stay_with_source
 from studio.data.invention import ABOUT, Begun, Plan, Writing, suggest_plan
 from studio.data.mixture import Part
-from studio.data.proposals import Proposal
+from studio.data.proposals import Proposal, save_proposals
 from studio.data.readers import Row
 from studio.data.sieve import Sieve, doubt
 from studio.data.split import identify, split_rows
@@ -19,6 +19,7 @@ from studio.data.template import Template, shipped
 from studio.data.ways import Ways
 from studio.data.workbook import Workbook
 from studio.data.workbook_deeds import Entry, number_rows
+from studio.data.workbook_sides import learned_entries
 from studio.errors import DatasetError
 
 SENTIMENT = shipped()["sentiment"]
@@ -84,10 +85,10 @@ def test_a_question_comes_after_rows_that_show_how_it_is_answered() -> None:
     (talk,) = writing.questions(begun, "text")
     assert [turn.role for turn in talk] == ["user", "assistant"] * 2 + ["user"]
     for asked, shot in zip(talk[:-1:2], begun[0].shots, strict=True):
-        assert asked.content.startswith(f"Write a {shot['label']} sentence about the ")
+        assert asked.content.startswith(f"Write a {shot.row['label']} sentence about the ")
         about = asked.content.rpartition(" ")[2].rstrip(".")
-        assert about in str(shot["text"])
-    assert [turn.content for turn in talk[1::2]] == [shot["text"] for shot in begun[0].shots]
+        assert about in str(shot.row["text"])
+    assert [turn.content for turn in talk[1::2]] == [shot.row["text"] for shot in begun[0].shots]
     assert talk[-1].content == (
         f"Write a {begun[0].row['label']} sentence about the {begun[0].about}."
     )
@@ -245,7 +246,7 @@ def test_made_rows_are_only_learned_from_and_only_beside_their_source() -> None:
 def test_a_repetition_of_a_held_out_row_has_no_made_rows_either() -> None:
     rows: list[Row] = [{"text": f"text {n % 30}", "label": "ab"[n % 2]} for n in range(60)]
     rows += [{"text": f"txet {n}", "label": "ab"[n % 2]} for n in range(30)]
-    made = {number: number - 30 for number in range(61, 91)}  # of the second of each two
+    made = {number: (number - 30,) for number in range(61, 91)}  # of the second of each two
     bare = SENTIMENT.model_copy(update={"answer_choices": None, "split_column": None})
     ways = Ways(heldout_share=0.3, seed=1)
     found = make_examples(bare, rows, ways, descent=made)
@@ -291,9 +292,38 @@ def test_a_task_turned_round_and_mixed_in_tells_nothing_of_what_is_held_out(
     assert held & {example.id.partition("-")[0] for example in other.train()}
 
 
+def test_only_rows_to_learn_from_are_shown_to_who_writes(studio: Studio) -> None:
+    book = begin(studio, SENTIMENT.model_copy(update={"split_column": None}), count=60)
+    book.settle(heldout_share=0.4)
+    held = {one.row for one in studio.freeze(book.id).heldout()}
+    learned = learned_entries(book)
+    assert {one.number for one in learned} == set(range(1, 61)) - held
+    begun = Writing(learned, PLAN, shots=3).begin(60)
+    assert not held & {shot.number for one in begun for shot in one.shots}
+
+
+def test_what_was_written_after_a_row_is_not_learned_where_that_is_held_out(studio: Studio) -> None:
+    book = begin(studio, SENTIMENT.model_copy(update={"split_column": None}), count=60)
+    held = {one.row for one in studio.freeze(book.id).heldout()}
+    free = sorted(set(range(1, 61)) - held)
+    shown = [(free[0], free[1]), (free[2], min(held))]
+    written = [
+        Proposal(row={"text": f"Something new, number {n}.", "label": "positive"},
+                 how="written by starter", shown=numbers)
+        for n, numbers in enumerate(shown)
+    ]  # fmt: skip
+    save_proposals(book.folder, written)
+    assert studio.take_proposals(book.id) == [61, 62]
+    assert book.entry(62).origin.endswith(f", after row {free[2]} and {min(held)}")
+    dataset = studio.freeze(book.id)
+    assert [one.row for one in dataset.train() if one.row > 60] == [61]
+    (finding,) = [one for one in dataset.card.findings if one.kind == "made of held-out rows"]
+    assert finding.rows == (62,)
+
+
 def test_a_row_made_of_one_that_is_gone_is_learned_from() -> None:
     # Entry 2 was excluded: the kept ones are 1 and 3, the latter made of 2.
-    assert descents(["rows.csv, line 2", "made: typos, of row 2"], [1, 3]) == {2: None}
+    assert descents(["rows.csv, line 2", "made: typos, of row 2"], [1, 3]) == {2: ()}
 
 
 @pytest.mark.slow

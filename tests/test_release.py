@@ -1,4 +1,4 @@
-"""Mixtures, versions, exports and the way to the Hub of frozen datasets."""
+"""Versions, exports and the way to the Hub of frozen datasets."""
 
 import json
 import os
@@ -13,15 +13,12 @@ from typing import Any
 import pytest
 import yaml
 
-from studio.data.dataset import Dataset, build_dataset
-from studio.data.exports import FORMS
+from studio.data.dataset import Dataset
+from studio.data.exports import FORMS, export
 from studio.data.mixture import Part
 from studio.data.readers import read_rows
-from studio.data.reuse import rows_of_dataset
 from studio.data.template import Template
-from studio.errors import DatasetError, ProbeError
-from studio.measure.halves import is_replayed
-from studio.measure.probe import find
+from studio.errors import DatasetError
 from studio.studio import Studio
 
 ROOT = Path(__file__).parents[1]
@@ -53,89 +50,6 @@ def studio(tmp_path: Path) -> Iterator[Studio]:
 def freeze(studio: Studio, **options: Any) -> Dataset:
     given = {"rows": rows(), "template": template()} | options
     return studio.build(given.pop("template"), given.pop("rows"), name="Reviews", **given)
-
-
-# ---- mixture
-
-
-def test_a_mixture_has_the_shares_that_were_asked_for(studio: Studio) -> None:
-    earlier = freeze(studio, template=template(prompt="Was it? {{ text }}"), seed=1)
-    mixture = (
-        Part(kind="probes", name="starter-opposites", share=0.25),
-        Part(kind="dataset", name=earlier.id, share=0.25),
-    )
-    mixed = freeze(studio, mixture=mixture)
-    counts = {part.name: part.examples for part in mixed.card.mixture}
-    task = [one for one in mixed.train() if not one.part]
-    assert counts == {"starter-opposites": round(len(task) / 2), earlier.id: round(len(task) / 2)}
-    assert mixed.card.train == len(mixed.train()) == len(task) + sum(counts.values())
-    assert {one.part for one in mixed.train()} == {"", *(str(part) for part in mixture)}
-    assert not any(one.part for one in mixed.heldout())
-    assert task == freeze(studio).train()
-
-
-def test_only_the_half_of_a_probe_that_may_be_learned_is_mixed_in(studio: Studio) -> None:
-    part = Part(kind="probes", name="starter-opposites", share=0.5)
-    mixed = freeze(studio, mixture=(part,))
-    (probe,) = find(["starter-opposites"], studio.settings.probes)
-    kept = {case.messages for case in probe.cases if not is_replayed(case)}
-    learned = {one.messages for one in mixed.train() if one.part}
-    assert learned
-    assert not learned & kept
-    assert mixed.card.replayed() == ("starter-opposites",)
-
-
-def test_what_is_held_out_is_not_learned_through_an_earlier_dataset(studio: Studio) -> None:
-    earlier = freeze(studio, seed=7)
-    mixed = freeze(studio, mixture=(Part(kind="dataset", name=earlier.id, share=0.5),))
-    held_out = {one.messages for one in mixed.heldout()}
-    assert held_out & {one.messages for one in earlier.train()}
-    assert not held_out & {one.messages for one in mixed.train()}
-    assert mixed.card.mixture[0].left_out > 0
-
-
-def test_the_same_mixture_gives_the_same_dataset_and_another_one_another(studio: Studio) -> None:
-    quarter = Part(kind="probes", name="starter-opposites", share=0.25)
-    third = quarter.model_copy(update={"share": 0.3})
-    ids = [freeze(studio, mixture=(part,)).id for part in (quarter, quarter, third)]
-    assert ids[0] == ids[1] != ids[2]
-    assert freeze(studio).id not in ids
-
-
-@pytest.mark.parametrize(
-    ("mixture", "error", "said"),
-    [
-        ((("probes", "starter-opposites", 0.6), ("probes", "starter-colours", 0.6)),
-         DatasetError, "at most 90%"),
-        ((("dataset", "nothing-12345678", 0.5),), DatasetError, "no dataset 'nothing"),
-        ((("probes", "general-text", 0.5),), ProbeError, "can be replayed"),
-    ],
-)  # fmt: skip
-def test_a_mixture_that_cannot_be_is_refused(
-    studio: Studio, mixture: tuple[Any, ...], error: type[Exception], said: str
-) -> None:
-    parts = [Part(kind=kind, name=name, share=share) for kind, name, share in mixture]
-    with pytest.raises(error, match=said):
-        freeze(studio, mixture=parts)
-    assert studio.datasets() == []
-
-
-def test_growing_a_mixed_dataset_takes_up_its_own_task_alone(studio: Studio) -> None:
-    mixed = freeze(studio, mixture=(Part(kind="probes", name="starter-opposites", share=0.5),))
-    assert len(rows_of_dataset(mixed).rows) == len(rows())
-
-
-def test_ids_from_before_there_were_mixtures_are_still_found(tmp_path: Path) -> None:
-    made = build_dataset(template(), rows(), datasets_folder=tmp_path, name="Reviews")
-    assert made.card.parts == ()
-    assert made.id == "reviews-b1f8ea1a"
-    before = json.loads((made.folder / "dataset.json").read_text())
-    for later in ("parts", "mixture"):
-        before.pop(later)
-    (made.folder / "dataset.json").write_text(json.dumps(before))
-    again = build_dataset(template(), rows(), datasets_folder=tmp_path, name="Reviews")
-    assert again.id == made.id
-    assert again.card.mixture == ()
 
 
 # ---- versions
@@ -250,6 +164,12 @@ def test_parquet_is_a_repository_of_the_hub(studio: Studio, tmp_path: Path) -> N
     paths = {one["split"]: one["path"] for one in metadata["configs"][0]["data_files"]}
     assert all((folder / path).exists() for path in paths.values())
     assert Template.load(folder / "template.yaml").fingerprint() == template().fingerprint()
+
+
+def test_an_export_that_takes_too_long_is_stopped_and_told(studio: Studio, tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="needed more than 0.01 seconds and was stopped"):
+        export(freeze(studio), "datasets", tmp_path / "out", seconds=0.01)
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 @pytest.mark.slow

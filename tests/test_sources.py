@@ -184,7 +184,31 @@ def test_chats_become_rows_with_their_history(studio: Studio) -> None:
     tuned = studio.gather([f"chat:{chat.id}@tuned"])
     assert [row["answer"] for row in tuned.rows] == ["one"]
     assert "was not finished" in tuned.refused[0][1]
+    assert rows.group_column == ""  # one conversation alone would all be on one side
     assert studio.build("conversation", rows).card.train == 1
+
+
+def test_a_conversation_stays_on_one_side_unless_a_person_says_otherwise(studio: Studio) -> None:
+    for number in range(12):
+        done = {"done": True, "stopped": True}
+        said = [answered(f"{number}, {word}?", before, word, base=Answer(text=word, **done))
+                for before, word in ((None, "a"), ("a", "b"), ("b", "c"))]  # fmt: skip
+        studio.chats.save(Conversation.begin(everything=tuple(said), at="c", lanes=("base",)))
+    rows = studio.gather(["chats"])
+    dataset = studio.build("conversation", rows)
+    assert dataset.card.group_column == "conversation"
+    sides = [
+        {rows.rows[one.row - 1]["conversation"] for one in side}
+        for side in (dataset.train(), dataset.heldout())
+    ]
+    assert not sides[0] & sides[1]
+    assert len(dataset.train()) % 3 == 0
+    assert studio.build("conversation", rows, group_column="").card.group_column == ""
+    book = studio.begin_workbook("conversation", rows)
+    assert book.options == {"group_column": "conversation"}
+    other = studio.begin_workbook("conversation", studio.gather([], pasted="prompt,answer\na,b\n"))
+    other.take(rows)
+    assert other.options == {"group_column": "conversation"}
 
 
 # ---- the Hub

@@ -118,10 +118,10 @@ def test_ones_own_template_is_found_before_a_shipped_one(tmp_path: Path) -> None
     path = tmp_path / "templates" / "sentiment.yaml"
     path.write_text(GREETING.replace("name: greeting", "name: sentiment"))
     (tmp_path / "templates" / "broken.yaml").write_text("name: [")
-    assert find("sentiment", tmp_path).title == "Greeting"
+    assert find("sentiment", tmp_path / "templates").title == "Greeting"
     assert find("sentiment").title == "Sentiment of a review"
     assert find(path).title == "Greeting"
-    assert list(own(tmp_path)[1]) == ["broken.yaml"]
+    assert list(own(tmp_path / "templates")[1]) == ["broken.yaml"]
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:

@@ -112,17 +112,17 @@ def test_two_versions_are_compared_with_the_one_before(studio: Studio) -> None:
     row = studio.workbooks.open(book).entries()[0].row
     studio.workbooks.open(book).edit(1, {"text": row["text"] + " <b>Truly.</b>"})
     second = run(studio, book)[1]
-    chosen, other, card, difference = frozen.open_newest(studio, second)
+    chosen, other, card, difference = frozen.open_newest(studio, second, None)
     assert (chosen.value, other.value) == (second, first)
     assert first in card
     assert "1 changed" in difference
     assert "&lt;b&gt;Truly.&lt;/b&gt;" in difference
-    assert frozen.show_difference(studio, second, second).count("are the same, 0 added")
+    assert frozen.show_difference(studio, second, second, None).count("are the same, 0 added")
 
 
 def test_a_dataset_is_taken_away_as_one_file(studio: Studio) -> None:
     id = run(studio, begin(studio))[1]
-    with zipfile.ZipFile(frozen.take_away(studio, "messages", id)) as file:
+    with zipfile.ZipFile(frozen.take_away(studio, "messages", id, None)) as file:
         names = {Path(name).name for name in file.namelist()}
     assert {"train.jsonl", "test.jsonl", "template.yaml"} <= names
 

@@ -254,6 +254,23 @@ def test_the_line_above_lists_ones_own_workbooks_and_deletes_only_when_asked(
         books.delete_book(studio, studio.workbooks.list()[0].id, "me")
 
 
+def test_what_was_opened_just_before_a_reload_comes_back_and_what_was_closed_does_not(
+    studio: Studio,
+) -> None:
+    away: Any = SimpleNamespace(client=SimpleNamespace(host="203.0.113.9"), headers={})
+    *_, owner, kept = visitor.welcome(studio, ["", None, None], away)
+    rows = studio.gather([], pasted="text,label\na,b\nc,d\n")
+    begun(studio, take_in(rows, studio.templates()), "another")
+    book = begun(studio, take_in(rows, studio.templates()), owner)
+    # The browser has kept nothing of it yet.
+    assert visitor.welcome(studio, kept, away)[1] == book.id
+    closed = visitor.remember(owner, None, None)
+    _, opened, _, _, kept = visitor.welcome(studio, closed, away)
+    assert opened is None
+    assert visitor.welcome(studio, kept, away)[1] is None
+    assert visitor.welcome(studio, ["", None, None], away)[1] is None  # a new visitor
+
+
 def test_the_open_workbook_comes_back_unless_it_was_deleted(studio: Studio) -> None:
     intake = take_in(studio.gather([], pasted="text,label\na,b\nc,d\n"), studio.templates())
     book = begun(studio, intake, "me")

@@ -124,7 +124,9 @@ def test_emptied_boxes_of_the_page_are_empty_texts() -> None:
 
 def test_the_gallery_finds_by_words_and_by_task(studio: Studio) -> None:
     def found(words: str, task: str = templates.ANY_TASK) -> list[str]:
-        return [name for _, name in templates.list_templates(studio, words, task, None).choices]
+        return [
+            name for _, name in templates.list_templates(studio, words, task, None, None).choices
+        ]
 
     assert len(found("")) == len(shipped())
     assert found("grammar sentence") == ["grammar"]
@@ -145,7 +147,7 @@ def test_templates_of_the_same_title_are_told_apart(studio: Studio) -> None:
 def test_a_template_is_shown_with_a_row_of_its_own_and_every_text_escaped(studio: Studio) -> None:
     rows = [{"text": "<b>bold</b>", "label": "sport"}]
     studio.save_template(find("topic").model_copy(update={"name": "mine"}), rows)
-    about = open_it(studio, studio.template("mine"), "")[1]
+    about = open_it(studio, studio.template("mine"), None)[1]
     assert "&lt;b&gt;bold&lt;/b&gt;" in about
     assert "Your own." in about
 
@@ -238,28 +240,42 @@ def test_a_saved_template_is_in_the_gallery_and_its_versions_open(
     assert studio.template("my-themes").all_rows() == book.rows()
     draft, boxes = written(studio.template("my-themes"), answer="Other: {{ label }}")
     template_files.save_template(studio, book.id, None, draft, *boxes)
-    versions = template_files.list_versions(studio, draft)
+    versions = template_files.list_versions(studio, None, draft)
     assert len(versions.choices) == 2
     template_files.open_version(studio, versions.choices[1][1], book.id, None, draft)
     assert book.refresh().template.answer == "{{ label }}"
-    template_files.remove_template(studio, draft)
+    template_files.remove_template(studio, None, draft)
     assert "my-themes" not in studio.own_templates()
 
 
-def test_a_visitors_rows_do_not_go_with_a_template_that_everybody_sees(studio: Studio) -> None:
+def test_a_visitors_templates_are_seen_by_nobody_else(studio: Studio) -> None:
     rows = [{"text": "Mine alone.", "label": "sport"}]
     book = studio.workbooks.begin("Hers", rows, find("topic"), owner="ann")
     draft, boxes = written(find("topic"), title="Her themes")
     template_files.save_template(studio, book.id, "ann", draft, *boxes)
-    assert studio.template("her-themes").all_rows() == []
+    assert studio.template("her-themes", "ann").all_rows() == rows
     assert book.refresh().template.name == "her-themes"
+    for scope in (None, "bob"):
+        names = [
+            name for _, name in templates.list_templates(studio, "", None, None, scope).choices
+        ]
+        assert "topic" in names
+        assert "her-themes" not in names
+        with pytest.raises(TemplateError, match="no template 'her-themes'"):
+            studio.template("her-themes", scope)
+        with pytest.raises(gr.Error, match="no template of your own"):
+            template_files.remove_template(studio, scope, draft | {"name": "her-themes"})
+    assert template_files.list_versions(studio, "ann", draft | {"name": "her-themes"}).choices
+    assert not template_files.list_versions(studio, "bob", draft | {"name": "her-themes"}).choices
+    gallery = template_files.remove_template(studio, "ann", draft | {"name": "her-themes"})
+    assert "her-themes" not in [name for _, name in gallery.choices]
 
 
 def test_brought_files_are_listed_with_what_was_left_out(studio: Studio, tmp_path: Path) -> None:
     (tmp_path / "pairs.json").write_text('{"rains": [["{a}?", "{b}"], ["{a!r}", "{b}"]]}')
     (tmp_path / "bad.json").write_text("{}")
     told, gallery = template_files.bring_templates(
-        studio, [str(tmp_path / "pairs.json"), str(tmp_path / "bad.json")]
+        studio, [str(tmp_path / "pairs.json"), str(tmp_path / "bad.json")], None
     )
     assert "pairs.json: rains; 1 phrasing" in told
     assert "rains, pattern 2" in told

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from studio import Studio
-from studio.data import checking
+from studio.data import checking, workbooks
 from studio.data.drafts import Provenance
 from studio.data.example import Message
-from studio.data.gather import Gathered, Place
+from studio.data.gather import Gathered, Place, put_together
 from studio.data.progress import Progress
-from studio.data.readers import FIELD_CHARACTERS, Row
+from studio.data.readers import FIELD_CHARACTERS, Row, Rows
 from studio.data.template import Template
 from studio.data.workbook import EDITS, Workbook
 from studio.data.workbook_checks import Checked, last_check
@@ -57,7 +57,7 @@ def test_a_workbook_says_where_each_row_came_from(book: Workbook) -> None:
     assert book.entry(20).origin == "two.csv, line 20"
     assert book.card.sources == ("one.csv: 19 rows", "two.csv: 11 rows, 1 refused")
     assert book.refused() == [("two.csv, line 40", "no answer")]
-    assert [finding.kind for finding in book.card.findings] == ["refused records"]
+    assert [finding.kind for finding in book.findings()] == ["refused records"]
 
 
 def test_every_deed_survives_and_nothing_that_came_in_is_changed(book: Workbook) -> None:
@@ -204,6 +204,23 @@ def test_freezing_takes_what_is_kept_and_as_it_stands(studio: Studio, book: Work
     assert studio.freeze(book.id).id == dataset.id
 
 
+def test_rows_added_later_bring_their_refused_records_and_go_with_them(
+    studio: Studio, book: Workbook
+) -> None:
+    more = put_together(
+        [("three.csv", Rows([{"question": "Why?", "answer": "So."}], [(9, "odd")]))]
+    )
+    assert book.take(more) == [31]
+    told = [("two.csv, line 40", "no answer"), ("three.csv, line 9", "odd")]
+    assert again(book).refused() == book.refused() == told
+    assert book.sources()[-1] == "three.csv: 1 rows, 1 refused, added later"
+    (finding,) = [one for one in studio.freeze(book.id).card.findings if "refused" in one.kind]
+    assert finding.count == 2
+    book.undo()
+    assert book.refused() == told[:1]
+    assert len(book.sources()) == 2
+
+
 # ---- looking at it
 
 
@@ -269,6 +286,16 @@ def test_findings_name_entries_also_behind_excluded_ones(studio: Studio, book: W
     assert last_check(book) is checked is studio.checked(book.id)
 
 
+def test_what_the_checks_found_is_there_after_a_restart(studio: Studio, book: Workbook) -> None:
+    checked = studio.checked(book.id)
+    with Studio(studio.settings.home) as restarted:
+        found = restarted.workbooks.open(book.id)
+        assert last_check(found) == checked
+        assert restarted.checked(book.id) is last_check(found)
+    (book.folder / "checked.json").write_text("torn")
+    assert last_check(again(book)) is None
+
+
 def test_a_fix_is_one_deed_and_can_be_undone(studio: Studio, book: Workbook) -> None:
     book.edit(10, {"answer": ""})
     book.edit(20, {"question": "Write to ann@example.org"})
@@ -332,50 +359,46 @@ def test_many_rows_are_checked_apart_and_give_the_same(
 # ---- what was kept in chat
 
 
-def test_a_drafts_workbook_takes_in_what_comes_later(studio: Studio) -> None:
-    def keep(question: str, answer: str) -> str:
-        asked = [Message(role="user", content=question)]
-        draft = studio.drafts.begin("Ann's")
-        where = Provenance(session="s1", lane="base")
-        return studio.drafts.keep_example(draft.name, asked, answer, where).name
+def keep_in_chat(studio: Studio, question: str, answer: str) -> str:
+    """Keep an answer in Ann's draft, and give its name."""
+    asked = [Message(role="user", content=question)]
+    draft = studio.drafts.begin("Ann's")
+    where = Provenance(session="s1", lane="base")
+    return studio.drafts.keep_example(draft.name, asked, answer, where).name
 
-    name = keep("One?", "1")
+
+def test_a_drafts_workbook_takes_in_what_comes_later(studio: Studio) -> None:
+    name = keep_in_chat(studio, "One?", "1")
     book = studio.workbook_of_draft(name)
     assert [one.origin for one in book.entries()] == ["chat, conversation s1: base"]
-    keep("Two?", "2")
-    keep("Three?", "3")
+    keep_in_chat(studio, "Two?", "2")
+    keep_in_chat(studio, "Three?", "3")
     assert studio.workbook_of_draft(name) is book
     book.edit(2, {"answer": "two"})
-    keep("One?", "one")
-    keep("Two?", "zwei")
+    keep_in_chat(studio, "One?", "one")
+    keep_in_chat(studio, "Two?", "zwei")
     studio.workbook_of_draft(name)
     assert [row["answer"] for row in book.rows()] == ["one", "two", "3"]
-    keep("One?", "uno")
+    keep_in_chat(studio, "One?", "uno")
     studio.take_back(name, str(book.entry(3).row["item"]))
     studio.workbook_of_draft(name)
     assert [row["answer"] for row in book.rows()] == ["uno", "two"]
     book.include([3])
     studio.workbook_of_draft(name)
     assert len(book.rows()) == 3
-    keep("Four?", "4")
+    keep_in_chat(studio, "Four?", "4")
     assert studio.follow_draft(book.id).rows()[-1]["answer"] == "4"
     with pytest.raises(ChatError, match="no draft"):
         studio.workbook_of_draft(name, owner="bob")
 
 
 def test_what_came_from_chat_can_be_undone_and_what_was_done_before_it_too(studio: Studio) -> None:
-    def keep(question: str, answer: str) -> str:
-        asked = [Message(role="user", content=question)]
-        draft = studio.drafts.begin("Ann's")
-        where = Provenance(session="s1", lane="base")
-        return studio.drafts.keep_example(draft.name, asked, answer, where).name
-
-    keep("One?", "1")
-    name = keep("Two?", "2")
+    keep_in_chat(studio, "One?", "1")
+    name = keep_in_chat(studio, "Two?", "2")
     book = studio.workbook_of_draft(name)
     book.edit(1, {"answer": "uno"})
-    keep("Two?", "zwei")
-    keep("Three?", "3")
+    keep_in_chat(studio, "Two?", "zwei")
+    keep_in_chat(studio, "Three?", "3")
     studio.follow_draft(book.id)
     assert [row["answer"] for row in book.rows()] == ["uno", "zwei", "3"]
     for left in (["uno", "2", "3"], ["uno", "2"], ["1", "2"]):
@@ -409,9 +432,13 @@ def test_a_deed_that_the_disk_has_no_room_for_is_told_and_not_half_done(studio: 
     assert book.rows() == before
 
 
-def test_many_workbooks_are_not_all_kept_in_memory(tmp_path: Path) -> None:
+def test_many_large_workbooks_are_not_all_kept_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     books = Workbooks(tmp_path)
     made = [books.begin(f"Book {n}", ROWS, PLAIN) for n in range(6)]
+    assert all(books.open(one.id) is one for one in made)  # small ones are
+    monkeypatch.setattr(workbooks, "HELD_BYTES", 3 * made[0].size)
     assert books.open(made[-1].id) is made[-1]
     assert books.open(made[0].id) is not made[0]
     assert books.open(made[0].id).rows() == ROWS

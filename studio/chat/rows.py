@@ -7,6 +7,9 @@ from pydantic import JsonValue
 from studio.chat.conversation import Conversation
 from studio.data.readers import Row, Rows
 
+GROUP = "conversation"
+"""The column that says which conversation a row is of: each knows what was said before it."""
+
 
 def rows_of_chats(conversations: Iterable[Conversation], lane: str = "") -> Rows:
     """A row per question of each open path, with that lane's answer.
@@ -30,7 +33,7 @@ def rows_of_chats(conversations: Iterable[Conversation], lane: str = "") -> Rows
                 continue
             rows.append(_row(conversation, n, chosen, answer.text))
             lines.append(number)
-    return Rows(rows, refused, lines, "chats")
+    return Rows(rows, refused, lines, "chats", group=GROUP)
 
 
 def _row(conversation: Conversation, n: int, lane: str, answer: str) -> Row:
@@ -42,6 +45,6 @@ def _row(conversation: Conversation, n: int, lane: str, answer: str) -> Row:
         "history": history,
         "prompt": turns[-1].content,
         "answer": answer,
-        "conversation": conversation.id,
+        GROUP: conversation.id,
         "lane": lane,
     }

@@ -39,8 +39,9 @@ _OPTIONS = (
     click.option("--heldout-phrasing", "heldout_phrasings", type=int, multiple=True, metavar="N",
                  help="A phrasing that is never learned; the held-out rows are asked in it as "
                  "well."),
-    click.option("--group-column", default="", metavar="COLUMN",
-                 help="Rows with the same value there stay on one side."),
+    click.option("--group-column", metavar="COLUMN",
+                 help="Rows with the same value there stay on one side. Default: the conversation, "
+                 "for rows from chats."),
     click.option("--every-turn", is_flag=True,
                  help="Learn every answer of a conversation, not the last one alone."),
     click.option("--limit", type=int, help="At most this many rows."),

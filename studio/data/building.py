@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from studio.data.checks import Finding, check_examples, found, is_empty
 from studio.data.closer_checks import STAGES as CLOSER_STAGES
 from studio.data.closer_checks import check_closely
-from studio.data.descent import stay_with_source, without_repeated
+from studio.data.descent import Descent, stay_with_source, without_repeated
 from studio.data.example import Example
 from studio.data.length_check import Reads, check_lengths
 from studio.data.licences import check_licences
@@ -63,21 +63,18 @@ def make_examples(
     ways: Ways,
     *,
     origins: Sequence[str] = (),
-    descent: Mapping[int, int | None] | None = None,
+    descent: Descent | None = None,
     tell: Tell = say_nothing,
 ) -> Made:
     """Part the rows, and render each side.
 
     Rows of the same content count once. The split is made before the template is applied.
-    `origins` say of each row where it came from, and `descent` of rows that were made the number of
-    the row they are made of: they are learned from, and only if that one is not held out.
+    `origins` say of each row where it came from, and `descent` of rows that were made the numbers
+    of the rows they are made of: they are learned from, and only if none of those is held out.
     DatasetError or TemplateError if it cannot be done.
     """
-    if not rows:
-        raise DatasetError("There are no rows; choose a file or a template that has some.")
-    ways.refuse(template)
     tell(PARTING)
-    split, findings = _part(template, rows, ways, origins, descent or {})
+    split, findings = part_rows(template, rows, ways, origins=origins, descent=descent)
     taken = {row.number: row.columns for row in (*split.train, *split.heldout)}
     findings += check_licences(taken, template.license)
     train, heldout, unseen = _render(template, split, ways, tell)
@@ -104,13 +101,21 @@ def check_made(
     return findings + check_closely(made.train, made.heldout, asked=asked, tell=tell)
 
 
-def _part(
+def part_rows(
     template: Template,
     rows: Sequence[Row],
     ways: Ways,
-    origins: Sequence[str],
-    descent: Mapping[int, int | None],
+    *,
+    origins: Sequence[str] = (),
+    descent: Descent | None = None,
 ) -> tuple[Split, list[Finding]]:
+    """Which rows are learned from and which are held out, and what was left out on the way.
+
+    Arguments and errors are those of `make_examples`.
+    """
+    if not rows:
+        raise DatasetError("There are no rows; choose a file or a template that has some.")
+    ways.refuse(template)
     found_rows = identify(rows, template, group_column=ways.group_column, origins=origins)
     unique, repeated = without_duplicates(found_rows)
     split = split_rows(
@@ -119,7 +124,7 @@ def _part(
         heldout_share=ways.heldout_share,
         seed=ways.seed,
     )
-    split, made_of_heldout = stay_with_source(split, without_repeated(descent, found_rows))
+    split, made_of_heldout = stay_with_source(split, without_repeated(descent or {}, found_rows))
     findings = found(
         "repeated rows", "note", _numbers(repeated), "Rows of the same content were left out."
     ) + found(

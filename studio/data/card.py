@@ -24,6 +24,10 @@ class Inputs(Ways):
     """SHA-256 of the rows, in order."""
     descent: str = ""
     """SHA-256 of which rows were made of which; empty if none was made."""
+    counted_for: str = ""
+    """The base and length for which over-long examples were looked for; empty if they were not."""
+    owner: str = ""
+    """Mark of the visitor whose it is; empty if it is everybody's."""
     parts: tuple[str, ...] = ()
     """What else was to be mixed in: part, share, and SHA-256 of what it was drawn from."""
 

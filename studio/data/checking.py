@@ -14,6 +14,8 @@ from studio.data.workbook import Workbook
 from studio.data.workbook_checks import STAGES, Checked, check, remember
 from studio.errors import StudioError
 
+BEGUN = "Reading the workbook in a process of its own"
+
 
 def check_apart(
     book: Workbook,
@@ -32,7 +34,8 @@ def check_apart(
         yield checked
         return
     job = {"asked": {name: list(texts) for name, texts in asked().items()},
-           "reads": [str(reads.folder), reads.max_length] if reads else None}  # fmt: skip
+           "reads": reads and reads.as_json()}  # fmt: skip
+    yield Progress(stage=BEGUN)
     for told in run_apart("studio.data.checking", str(book.folder), job=job, what="Checking"):
         if "progress" in told:
             yield Progress.model_validate(told["progress"])
@@ -47,7 +50,7 @@ def check_apart(
 def main(folder: Path) -> None:
     """Check the workbook of that folder, as a process of its own."""
     job = json.load(sys.stdin)
-    reads = Reads(Path(job["reads"][0]), job["reads"][1]) if job["reads"] else None
+    reads = Reads.from_json(job["reads"])
     try:
         checked = check(Workbook(folder), job["asked"], reads=reads, tell=Pace(STAGES, Teller()))
     except StudioError as error:

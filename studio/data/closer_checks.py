@@ -115,8 +115,8 @@ def _probes(
         "probe overlap",
         "warning",
         rows,
-        f"These rows ask what a probe asks ({known}): once learned, it measures nothing; take "
-        "them out.",
+        f"These rows ask what is asked to measure ({known}): once learned, that measures nothing; "
+        "take them out.",
     )
 
 

@@ -109,11 +109,12 @@ def build_dataset(
     datasets_folder: Path,
     name: str | None = None,
     origins: Sequence[str] = (),
-    descent: Sequence[tuple[int, int | None]] = (),
+    descent: Sequence[tuple[int, Sequence[int]]] = (),
     beforehand: Sequence[Finding] = (),
     asked: Callable[[], Mapping[str, Sequence[str]]] = dict,
     sources: Sequence[Source] = (),
     reads: Reads | None = None,
+    owner: str = "",
     tell: Tell = say_nothing,
     workshop: Path | None = None,
     **ways: Any,
@@ -126,7 +127,8 @@ def build_dataset(
     `origins` and `descent` are those of `make_examples`, `beforehand` is what was found while rows
     were read, for the card, and `asked` gives the questions of probes by name, which should not be
     among them. What is learned beside the task is drawn from `sources`. With `reads` examples that
-    are too long for a base are found. Files are made in `workshop`, if given, on the same disk.
+    are too long for a base are found. `owner` is the mark of the visitor whose dataset it is, empty
+    if it is everybody's. Files are made in `workshop`, if given, on the same disk.
     DatasetError or TemplateError, and no folder, if it cannot be done.
     """
     inputs = Inputs(
@@ -136,6 +138,8 @@ def build_dataset(
         template_fingerprint=template.fingerprint(),
         rows_fingerprint=_fingerprint(list(rows)),
         descent=_fingerprint(list(descent)) if descent else "",
+        counted_for=str(reads or ""),
+        owner=owner,
         parts=tuple(f"{one.part} {one.part.share} {one.fingerprint()}" for one in sources),
     )
     identity = f"{slug(name or template.name) or 'dataset'}-{_digits(inputs)}"
@@ -143,7 +147,8 @@ def build_dataset(
         made = make_examples(
             template, rows, inputs, origins=origins, descent=dict(descent), tell=tell
         )
-        findings = made.findings + check_made(made, asked=asked(), reads=reads, tell=tell)
+        measured = dict(asked()) | _measured(sources)
+        findings = made.findings + check_made(made, asked=measured, reads=reads, tell=tell)
         made = replace(made.not_empty(), findings=[*beforehand, *findings])
         tell(WRITING)
         files = _make_files(template, made, sources, inputs=inputs, identity=identity)
@@ -151,25 +156,40 @@ def build_dataset(
     return open_dataset(identity, datasets_folder)
 
 
-def open_dataset(id: str, datasets_folder: Path) -> Dataset:
-    """The dataset of that id; DatasetError if there is none or its card cannot be read."""
+def open_dataset(id: str, datasets_folder: Path, owner: str = "") -> Dataset:
+    """The dataset of that id; DatasetError if there is none or its card cannot be read.
+
+    With the mark of an `owner` only if it is theirs or everybody's.
+    """
     path = datasets_folder / id / CARD
+    absent = f"There is no dataset '{id}'; build one, or choose one from the list."
     if not _ID.fullmatch(id) or not path.exists():
-        raise DatasetError(f"There is no dataset '{id}'; build one, or choose one from the list.")
+        raise DatasetError(absent)
     try:
         card = DatasetCard.model_validate_json(path.read_bytes())
     except ValidationError as error:
         raise DatasetError(sentence(error, f"dataset '{id}'")) from error
+    if owner and card.owner not in ("", owner):
+        raise DatasetError(absent)
     return Dataset(folder=path.parent, card=card)
 
 
-def list_datasets(datasets_folder: Path) -> list[Dataset]:
+def list_datasets(datasets_folder: Path, owner: str = "") -> list[Dataset]:
     """Every dataset that can be opened, the newest first; `open_dataset` says why one cannot."""
     datasets = []
     for path in datasets_folder.glob(f"*/{CARD}"):
         with contextlib.suppress(DatasetError):
-            datasets.append(open_dataset(path.parent.name, datasets_folder))
+            datasets.append(open_dataset(path.parent.name, datasets_folder, owner))
     return sorted(datasets, key=lambda dataset: (dataset.card.created, dataset.id), reverse=True)
+
+
+def _measured(sources: Sequence[Source]) -> dict[str, list[str]]:
+    """What measures the earlier datasets that are mixed in: the questions they hold out."""
+    return {
+        f"held out of {source.title}": [one.question for one in source.heldout]
+        for source in sources
+        if source.is_dataset
+    }
 
 
 def _digits(inputs: Inputs) -> str:

@@ -24,10 +24,11 @@ SECONDS = 600.0
 PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
 
 
-def export(dataset: Dataset, form: str, folder: Path) -> Path:
+def export(dataset: Dataset, form: str, folder: Path, *, seconds: float = SECONDS) -> Path:
     """Write the dataset in one of FORMS as a new folder in `folder`; the new folder.
 
-    It appears whole or not at all. DatasetError if it is there already or cannot be written.
+    It appears whole or not at all. DatasetError if it is there already, cannot be written, or the
+    datasets library takes longer than so many seconds.
     """
     if form not in FORMS:
         raise DatasetError(f"There is no form '{form}'; choose one of {', '.join(FORMS)}.")
@@ -39,7 +40,7 @@ def export(dataset: Dataset, form: str, folder: Path) -> Path:
         with tempfile.TemporaryDirectory(prefix=".export-", dir=folder) as workshop:
             half_made = Path(workshop) / target.name
             half_made.mkdir()
-            _write(dataset, form, half_made)
+            _write(dataset, form, half_made, seconds)
             half_made.rename(target)
     except OSError as error:
         raise DatasetError(
@@ -60,14 +61,15 @@ def rows_of(example: Example, form: str = "messages") -> dict[str, Any]:
     return texts | {name: value for name, value in rest.items() if value}
 
 
-def _write(dataset: Dataset, form: str, folder: Path) -> None:
+def _write(dataset: Dataset, form: str, folder: Path, seconds: float) -> None:
     sides = sides_of(dataset)
     if form == "parquet":
         write_repository(dataset, folder)
     elif form == "datasets":
         with tempfile.TemporaryDirectory() as parquet:
             _write_parquet(sides, Path(parquet))
-            _save_to_disk({side: Path(parquet) / PATHS[side] for side in sides}, folder)
+            files = {side: str(Path(parquet) / PATHS[side]) for side in sides}
+            _save_to_disk(files, folder, seconds)
     else:
         for side, examples in sides.items():
             lines = (json.dumps(rows_of(one, form), ensure_ascii=False) for one in examples)
@@ -109,19 +111,24 @@ def _write_parquet(sides: Mapping[str, Sequence[Example]], folder: Path) -> None
         parquet.write_table(pa.Table.from_pylist(rows, schema), path)
 
 
-def _save_to_disk(parquet: Mapping[str, Path], folder: Path) -> None:
+def _save_to_disk(parquet: Mapping[str, str], folder: Path, seconds: float) -> None:
     """The library runs in a process of its own, without the network."""
     kept = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    files = {side: str(path) for side, path in parquet.items()}
-    done = subprocess.run(
-        [sys.executable, "-m", "studio.engine.write_dataset", json.dumps(files), str(folder)],
-        env=kept | {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"},
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "studio.engine.write_dataset", json.dumps(parquet), str(folder)],
+            env=kept | {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"},
+            cwd=Path(__file__).parents[2],
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise DatasetError(
+            f"The datasets library needed more than {seconds:g} seconds and was stopped; export "
+            "as Parquet, which it reads as well, or try again when the machine is less busy."
+        ) from None
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["it ended without a word"])[-1]
         raise DatasetError(f"The datasets library could not write the folder: {reason[:300]}.")

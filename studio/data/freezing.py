@@ -74,7 +74,7 @@ def _write_job(
         "asked": {name: list(texts) for name, texts in asked.items()},
         "beforehand": [one.model_dump(mode="json") for one in beforehand],
         "sources": [source.as_json() for source in sources],
-        "reads": [str(reads.folder), reads.max_length] if reads else None,
+        "reads": reads and reads.as_json(),
         "others": others,
     }
 

@@ -39,7 +39,7 @@ def main(workshop: Path, datasets_folder: Path) -> None:
             beforehand=[Finding.model_validate(one) for one in job["beforehand"]],
             asked=lambda: job["asked"],
             sources=[Source.from_json(one) for one in job["sources"]],
-            reads=Reads(Path(job["reads"][0]), job["reads"][1]) if job["reads"] else None,
+            reads=Reads.from_json(job["reads"]),
             tell=Pace(STAGES, Teller()),
             workshop=workshop,
             **job["others"],

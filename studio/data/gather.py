@@ -1,5 +1,6 @@
 """Rows of several sources at once, each record still leading back to its file and line."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -39,6 +40,8 @@ class Gathered:
     notes: tuple[str, ...] = ()
     left: int = 0
     """How many were left aside because they were not wished for."""
+    group: str = ""
+    """The column whose equal values belong together; empty where there is none."""
 
     @property
     def told(self) -> str:
@@ -47,6 +50,30 @@ class Gathered:
         aside = f", {self.left:,} left aside" if self.left else ""
         kept = f"{len(self.rows):,} kept, {len(self.refused):,} refused"
         return f"{total:,} records in: {kept}{aside}"
+
+    @property
+    def told_refused(self) -> list[tuple[str, str]]:
+        """Place and reason of every refused record, in words."""
+        return [(str(place), reason) for place, reason in self.refused]
+
+    @property
+    def sources(self) -> list[str]:
+        """Where they came from, and how many from each were kept and refused, a line each."""
+        kept = Counter(place.source for place in self.places)
+        lost = Counter(place.source for place, _ in self.refused)
+        return [
+            f"{source}: {kept[source]:,} rows" + f", {lost[source]:,} refused" * (source in lost)
+            for source in dict.fromkeys([*kept, *lost])
+        ]
+
+    @property
+    def group_column(self) -> str:
+        """The column that keeps rows on one side unless a person says otherwise.
+
+        Empty where fewer than two groups are in the rows: all of them would be on one side.
+        """
+        groups = {str(row[self.group]) for row in self.rows if row.get(self.group) is not None}
+        return self.group if len(groups) > 1 else ""
 
     def where(self, wished: Mapping[str, Sequence[str]]) -> "Gathered":
         """Only rows whose columns hold one of the values wished for."""
@@ -80,19 +107,24 @@ class Gathered:
 
     def findings(self) -> list[Finding]:
         """What a dataset's card says of the records that were refused."""
-        if not self.refused:
-            return []
-        first = "; ".join(f"{place}: {reason}" for place, reason in self.refused[:TOLD])
-        more = len(self.refused) - TOLD
-        return [
-            Finding(
-                kind="refused records",
-                severity="warning",
-                count=len(self.refused),
-                message=f"Records that could not be used were left out: {first}"
-                + (f"; and {more:,} more." if more > 0 else "."),
-            )
-        ]
+        return tell_refused(self.told_refused)
+
+
+def tell_refused(refused: Sequence[tuple[str, str]]) -> list[Finding]:
+    """What a dataset's card says of refused records, by their place and the reason."""
+    if not refused:
+        return []
+    first = "; ".join(f"{place}: {reason}" for place, reason in refused[:TOLD])
+    more = len(refused) - TOLD
+    return [
+        Finding(
+            kind="refused records",
+            severity="warning",
+            count=len(refused),
+            message=f"Records that could not be used were left out: {first}"
+            + (f"; and {more:,} more." if more > 0 else "."),
+        )
+    ]
 
 
 def gather(
@@ -116,7 +148,9 @@ def put_together(parts: Iterable[tuple[str, Rows]]) -> Gathered:
     """The rows of all sources, in their order."""
     whole = Gathered([], [], [])
     notes: list[str] = []
+    group = ""
     for source, found in parts:
+        group = group or found.group
         whole.rows.extend(found.rows)
         lines = found.lines or range(1, len(found.rows) + 1)
         whole.places.extend(Place(source, line) for line in lines)
@@ -124,7 +158,7 @@ def put_together(parts: Iterable[tuple[str, Rows]]) -> Gathered:
         notes += [f"{source}: {note}" for note in found.notes]
         if len(whole.rows) + len(whole.refused) > ROWS:
             raise DatasetError(f"There are more than {ROWS:,} rows together; bring fewer.")
-    return Gathered(whole.rows, whole.places, whole.refused, tuple(notes))
+    return Gathered(whole.rows, whole.places, whole.refused, tuple(notes), group=group)
 
 
 def demand(mapping: mappings.Mapping, rows: Sequence[Row], template: Template) -> mappings.Mapping:

@@ -50,7 +50,7 @@ class Begun:
     """A row that is being written."""
 
     row: Row
-    shots: list[Row]
+    shots: list[Entry]
     about: str
     unfinished: str = ""
     """The column in which the model did not come to an end; empty if none."""
@@ -110,19 +110,23 @@ def _noun(rows: Sequence[Row], name: str) -> str:
 
 
 class Writing:
-    """Begins rows, says what to ask for each column, and takes in what was answered."""
+    """Begins rows, says what to ask for each column, and takes in what was answered.
+
+    The entries are those that may be shown: what is held out is not among them.
+    """
 
     def __init__(
         self, entries: Sequence[Entry], plan: Plan, *, shots: int = SHOTS, seed: int = 0
     ) -> None:
         self.plan = plan
         needed = (*plan.given, *plan.written)
-        whole = [entry.row for entry in originals(entries) if all(n in entry.row for n in needed)]
+        whole = [one for one in originals(entries) if all(n in one.row for n in needed)]
         if not whole:
             raise DatasetError(
                 f"No row has all the columns {', '.join(needed)}; add one that shows how."
             )
-        self._rows = whole
+        self._entries = whole
+        self._rows = [one.row for one in whole]
         self._shots = min(shots, len(whole))
         self._random = Random(f"write/{seed}")
         self._given = self._shuffled_values()
@@ -143,7 +147,7 @@ class Writing:
         begun = []
         for place in range(self._begun, self._begun + count):
             given = self._given[place % len(self._given)]
-            shots = self._random.sample(self._rows, self._shots)
+            shots = self._random.sample(self._entries, self._shots)
             about = self._about(self._random.choice(self._rows))
             begun.append(Begun(dict(given), shots, about))
         self._begun += count
@@ -154,7 +158,7 @@ class Writing:
         source = self.plan.asks[column]
         asked: list[Row] = []
         for one in begun:
-            asked += [{ABOUT: self._about(shot), **shot} for shot in one.shots]
+            asked += [{ABOUT: self._about(shot.row), **shot.row} for shot in one.shots]
             asked.append({ABOUT: one.about, **one.row})
         with warm_sandbox() as sandbox:
             texts = sandbox.render_many({"ask": source}, asked, what=f"The question for {column}")
@@ -164,7 +168,7 @@ class Writing:
             talk = []
             for shot in one.shots:
                 talk.append(Message(role="user", content=next(prompts)))
-                talk.append(Message(role="assistant", content=str(shot[column])))
+                talk.append(Message(role="assistant", content=str(shot.row[column])))
             talks.append((*talk, Message(role="user", content=next(prompts))))
         return talks
 

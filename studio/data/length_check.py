@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 from studio.data.checks import Finding, found
 from studio.data.example import Example
@@ -19,6 +19,20 @@ class Reads(NamedTuple):
     """The base's folder."""
     max_length: int
     """Tokens of prompt and answer together."""
+    base: str = ""
+    """What the base is called."""
+
+    def __str__(self) -> str:
+        return f"{self.base}, {self.max_length} tokens"
+
+    def as_json(self) -> list[str | int]:
+        """As plain values, for another process."""
+        return [str(self.folder), self.max_length, self.base]
+
+    @classmethod
+    def from_json(cls, told: Sequence[Any] | None) -> Self | None:
+        """What `as_json` gave; None of nothing."""
+        return cls(Path(told[0]), *told[1:]) if told else None
 
 
 def check_lengths(examples: Sequence[Example], reads: Reads) -> list[Finding]:

@@ -1,7 +1,7 @@
 """What else is learned beside the task: replayed cases of old skills, and earlier datasets.
 
-A part is drawn by its share of all examples to learn from, always the same ones. What is asked in
-the held-out rows of the task is never drawn.
+A part is drawn by its share of all examples to learn from, always the same ones. What is held out
+to measure the task, or another part, is never drawn.
 """
 
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from studio.data.example import Example
+from studio.data.kept_back import apart_from, asked_in
 from studio.data.split import fraction
 from studio.errors import DatasetError
 
@@ -58,6 +59,13 @@ class Source:
     title: str
     examples: Sequence[Example]
     probes: tuple[str, ...] = ()
+    heldout: Sequence[Example] = ()
+    """What measures it, and so is learned from no other source either."""
+
+    @property
+    def is_dataset(self) -> bool:
+        """Whether it is an earlier dataset, whose rows may come again in other words."""
+        return self.part.kind == "dataset"
 
     def as_json(self) -> dict[str, Any]:
         """As plain values, for another process."""
@@ -66,14 +74,16 @@ class Source:
             "title": self.title,
             "examples": [one.model_dump(mode="json") for one in self.examples],
             "probes": list(self.probes),
+            "heldout": [one.model_dump(mode="json") for one in self.heldout],
         }
 
     @classmethod
     def from_json(cls, told: dict[str, Any]) -> Self:
         """What `as_json` gave."""
-        examples = [Example.model_validate(one) for one in told["examples"]]
         part = Part.model_validate(told["part"])
-        return cls(part, told["title"], examples, tuple(told["probes"]))
+        sides = ([Example.model_validate(one) for one in told[s]] for s in ("examples", "heldout"))
+        examples, heldout = sides
+        return cls(part, told["title"], examples, tuple(told["probes"]), heldout)
 
     def fingerprint(self) -> str:
         """SHA-256 of all that could be drawn."""
@@ -97,21 +107,30 @@ def mix(
             f"{MOST:.0%} can be; lower a share."
         )
     whole = len(task) / (1 - together)
-    kept = {_asked(one) for one in heldout} | {_row(one) for one in heldout}
     mixed, portions = list(task), []
     for source in sources:
-        drawable = [
-            one for one in source.examples if _asked(one) not in kept and _row(one) not in kept
-        ]
+        drawable = _drawable(source, heldout, sources)
         if not drawable:
             raise DatasetError(
-                f"There is nothing to replay of {source.title}: it has no example that the "
-                "held-out rows do not ask; leave it out."
+                f"There is nothing to replay of {source.title}: all of it tells what is held out; "
+                "leave it out."
             )
         count = max(1, round(whole * source.part.share))
         mixed += _draw(drawable, count, source.part, seed)
         portions.append(_portion(source, count, drawable))
     return mixed, portions
+
+
+def _drawable(
+    source: Source, heldout: Sequence[Example], sources: Sequence[Source]
+) -> list[Example]:
+    """What may be learned of a source: nothing that is held out of the task or of the others."""
+    others = [one for one in sources if one is not source]
+    rows = [*heldout, *(one for other in others if other.is_dataset for one in other.heldout)]
+    cases = [one for other in sources if not other.is_dataset for one in other.heldout]
+    asked = {asked_in(one) for one in (*rows, *cases)}
+    free = [one for one in source.examples if asked_in(one) not in asked]
+    return apart_from(free, rows) if source.is_dataset else free
 
 
 def _draw(examples: Sequence[Example], count: int, part: Part, seed: int) -> list[Example]:
@@ -134,12 +153,3 @@ def _portion(source: Source, count: int, drawable: Sequence[Example]) -> Portion
         left_out=len(source.examples) - len(drawable),
         probes=source.probes,
     )
-
-
-def _row(example: Example) -> str:
-    """The row it was made of: a task turned round has the same rows, and asks otherwise."""
-    return example.id.partition("-")[0]
-
-
-def _asked(example: Example) -> str:
-    return " ".join(example.messages[-1].content.casefold().split())

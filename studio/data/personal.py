@@ -1,16 +1,17 @@
 """Personal data and secrets in texts, found by their form and, where there is one, a check sum.
 
-Names and addresses have no form and are not found; nothing found is a proof that there is nothing.
+Names and addresses have no form and are only found where Presidio is installed (see
+`studio.data.presidio`); nothing found is no proof that there is nothing.
 """
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-import phonenumbers
-from stdnum import iban, luhn
-from stdnum.exceptions import ValidationError
+from studio.data import presidio
+
+# What checks a number is imported where one is checked: whoever only trains needs none of it.
 
 _EMAIL = re.compile(r"[\w.+-]{1,64}@(?:[\w-]+\.)+[A-Za-z]{2,24}")
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?:[ ]?[A-Z0-9]){11,30}\b")
@@ -51,10 +52,15 @@ def find_personal(text: str) -> list[Personal]:
     for kind, search in _SEARCHES.items():
         if not _HINTS[kind].search(text):
             continue
-        for start, end in search(text):
-            if all(end <= other.start or start >= other.end for other in found):
-                found.append(Personal(kind, start, end))
+        _add(found, (Personal(kind, start, end) for start, end in search(text)))
+    _add(found, (Personal(*one) for one in presidio.search(text)))
     return sorted(found, key=lambda one: one.start)
+
+
+def _add(found: list[Personal], others: Iterable[Personal]) -> None:
+    for one in others:
+        if all(one.end <= other.start or one.start >= other.end for other in found):
+            found.append(one)
 
 
 def mask(text: str) -> str:
@@ -77,6 +83,8 @@ def _matches(
 
 def _ibans(text: str) -> Iterator[tuple[int, int]]:
     """An IBAN may be followed by a word in capitals: the longest beginning that is valid."""
+    from stdnum import iban
+
     for match in _IBAN.finditer(text):
         ends = range(match.end(), match.start() + 14, -1)
         whole = (
@@ -87,6 +95,9 @@ def _ibans(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _is_card(text: str) -> bool:
+    from stdnum import luhn
+    from stdnum.exceptions import ValidationError
+
     digits = re.sub(r"\D", "", text)
     if len(set(digits)) < 2 or digits[0] not in "23456":
         return False
@@ -107,6 +118,8 @@ def _is_address(text: str) -> bool:
 
 def _phones(text: str) -> Iterator[tuple[int, int]]:
     """Numbers with their country's prefix; without one, a number may be anything."""
+    import phonenumbers
+
     for match in phonenumbers.PhoneNumberMatcher(text, None):
         yield match.start, match.end
 

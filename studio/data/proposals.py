@@ -3,8 +3,7 @@
 They lie beside the workbook, in `proposals.json`, so that they are still there after a reload.
 """
 
-import os
-import tempfile
+import re
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -14,11 +13,13 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from studio.data.readers import Row
+from studio.data.whole_file import write_whole
 from studio.tuning.lock import locked
 
 FILE = "proposals.json"
 MADE = "made: "
 """How the origin of every row begins that nobody wrote."""
+_SOURCES = re.compile(r", (?:of|after) row (\d+(?: and \d+)*)$")
 
 
 class Proposal(BaseModel):
@@ -32,6 +33,8 @@ class Proposal(BaseModel):
     """What made it, such as "typos" or "written by starter"."""
     of: int | None = None
     """Number of the entry it was made of; None if it is new."""
+    shown: tuple[int, ...] = ()
+    """Numbers of the entries that were shown to the model that wrote it."""
     fault: str = ""
     """Why a filter would rather leave it out; empty if nothing speaks against it."""
     edited: bool = False
@@ -48,6 +51,8 @@ class Proposal(BaseModel):
     def origin(self) -> str:
         """Where the row came from, for its entry."""
         source = f", of row {self.of}" if self.of is not None else ""
+        if self.shown:
+            source = f", after row {' and '.join(map(str, self.shown))}"
         return f"{MADE}{self.how}{', edited' if self.edited else ''}{source}"
 
     def decided(self, wanted: bool, row: Row) -> "Proposal":
@@ -63,10 +68,10 @@ def is_made(origin: str) -> bool:
     return origin.startswith(MADE)
 
 
-def source_of(origin: str) -> int | None:
-    """Number of the entry that an entry of that origin was made of; None if of none."""
-    _, found, number = origin.rpartition(", of row ")
-    return int(number) if is_made(origin) and found and number.isdecimal() else None
+def sources_of(origin: str) -> tuple[int, ...]:
+    """Numbers of the entries that an entry of that origin was made of, or written after."""
+    found = _SOURCES.search(origin) if is_made(origin) else None
+    return tuple(map(int, found[1].split(" and "))) if found else ()
 
 
 def summarize(proposals: Sequence[Proposal]) -> str:
@@ -104,6 +109,4 @@ def save_proposals(folder: Path, proposals: Sequence[Proposal]) -> None:
     if not proposals:
         (folder / FILE).unlink(missing_ok=True)
         return
-    with tempfile.NamedTemporaryFile(dir=folder, suffix=".tmp", delete=False) as draft:
-        draft.write(_READER.dump_json(list(proposals)))
-    os.replace(draft.name, folder / FILE)
+    write_whole(folder / FILE, _READER.dump_json(list(proposals)))

@@ -4,6 +4,7 @@ Nothing is guessed and nothing disappears: a file is refused with a reason, or e
 is either kept as a row or listed as refused with its line and the reason.
 """
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,7 +33,7 @@ ROWS = 200_000
 FIELD_CHARACTERS = 100_000
 
 __all__ = ["FILE_BYTES", "FORMATS", "ROWS", "Row", "Rows", "parse_pasted", "parse_rows",
-           "read_rows", "sort_rows"]  # fmt: skip
+           "read_rows", "refuse_row", "sort_rows"]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,22 @@ class Rows:
     """What the file was read as."""
     notes: tuple[str, ...] = ()
     """What a person should know about how it was read."""
+    group: str = ""
+    """The column whose equal values belong together; empty where there is none."""
+
+
+def refuse_row(which: str, row: Row) -> None:
+    """Raise DatasetError, speaking of `which`, if no file could have brought this row."""
+    try:
+        json.dumps(row, ensure_ascii=False, allow_nan=False).encode()
+    except ValueError as error:
+        raise DatasetError(f"{which} cannot be kept as text: {error}.") from error
+    for name, value in row.items():
+        if isinstance(value, str) and len(value) > FIELD_CHARACTERS:
+            raise DatasetError(
+                f"{which}, column '{name}' would have more than {FIELD_CHARACTERS:,} "
+                "characters; shorten it."
+            )
 
 
 def read_rows(path: Path, *, encoding: str = "") -> Rows:

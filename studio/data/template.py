@@ -11,7 +11,7 @@ Reading a template never runs it; rendering happens in `sandbox.py`.
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -218,11 +218,11 @@ def _load(path: Path, changed: int) -> Template:
     return Template.load(path)
 
 
-def own(home: Path) -> tuple[dict[str, Template], dict[str, str]]:
-    """A person's templates in the home folder by name, and by file what is wrong with the rest."""
+def own(folder: Path) -> tuple[dict[str, Template], dict[str, str]]:
+    """A person's templates in a folder by name, and by file what is wrong with the rest."""
     templates: dict[str, Template] = {}
     faults: dict[str, str] = {}
-    for path in sorted((home / "templates").glob("*.yaml")):
+    for path in sorted(folder.glob("*.yaml")):
         try:
             template = _load(path, path.stat().st_mtime_ns)
         except TemplateError as error:
@@ -232,17 +232,19 @@ def own(home: Path) -> tuple[dict[str, Template], dict[str, str]]:
     return templates, faults
 
 
-def find(name_or_path: str | Path, home: Path | None = None) -> Template:
+def find(name_or_path: str | Path, *folders: Path) -> Template:
     """The template of that name, a person's own before a shipped one, or the one in that file.
 
-    `name@digits` is an older version of one's own.
+    Own ones lie in the folders, the last of which wins. `name@digits` is an older version of one.
     """
     path = Path(name_or_path)
     if path.suffix in (".yaml", ".yml"):
         return Template.load(path)
-    if home and (version := _VERSION.fullmatch(str(name_or_path))):
-        return _find_version(home / "templates", version[1], version[2])
-    known = shipped() | (own(home)[0] if home else {})
+    if folders and (version := _VERSION.fullmatch(str(name_or_path))):
+        return _find_version(folders, version[1], version[2])
+    known = shipped()
+    for folder in folders:
+        known |= own(folder)[0]
     if str(name_or_path) not in known:
         raise TemplateError(
             f"There is no template '{name_or_path}'; known ones are {', '.join(sorted(known))}."
@@ -250,12 +252,13 @@ def find(name_or_path: str | Path, home: Path | None = None) -> Template:
     return known[str(name_or_path)]
 
 
-def _find_version(folder: Path, name: str, digits: str) -> Template:
-    path = folder / VERSIONS / name / f"{digits}.yaml"
-    if not path.exists():
+def _find_version(folders: Sequence[Path], name: str, digits: str) -> Template:
+    paths = [folder / VERSIONS / name / f"{digits}.yaml" for folder in folders]
+    path = next((one for one in paths[::-1] if one.exists()), None)
+    if path is None:
         raise TemplateError(
             f"Template '{name}' has no version {digits}; `templates versions {name}` lists them."
         )
     template = Template.load(path)
-    template._folder = folder  # its rows lie beside the current ones
+    template._folder = path.parents[2]  # its rows lie beside the current ones
     return template

@@ -10,7 +10,6 @@ A version is never changed. `find("name@digits")` opens an older one.
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import NamedTuple
 
 from studio.data.readers import Row
 from studio.data.template import VERSIONS, Template
+from studio.data.whole_file import write_whole
 from studio.errors import TemplateError
 
 DIGITS = 8
@@ -49,7 +49,7 @@ def save(template: Template, rows: Sequence[Row], folder: Path) -> Template:
             update={"rows": (), "rows_file": _save_rows(template.name, rows, folder)}
         )
         _keep(kept.yaml(), template.name, folder)
-        _write(current, kept.yaml())
+        write_whole(current, kept.yaml().encode())
     except OSError as error:
         raise TemplateError(
             f"Template '{template.name}' cannot be saved ({error.strerror}); make room or choose "
@@ -89,7 +89,7 @@ def _keep(text: str, name: str, folder: Path) -> None:
     if path.exists():
         os.utime(path)
     else:
-        _write(path, text)
+        write_whole(path, text.encode())
 
 
 def _save_rows(name: str, rows: Sequence[Row], folder: Path) -> str | None:
@@ -99,17 +99,8 @@ def _save_rows(name: str, rows: Sequence[Row], folder: Path) -> str | None:
     text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     file = f"rows/{name}-{_digits(text)}.jsonl"
     if not (folder / file).exists():
-        _write(folder / file, text)
+        write_whole(folder / file, text.encode())
     return file
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, unfinished = tempfile.mkstemp(prefix=".saving-", dir=path.parent)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.replace(unfinished, path)
 
 
 def _digits(text: str) -> str:

@@ -140,7 +140,7 @@ def _options(before: Dataset, after: Dataset) -> tuple[tuple[str, str, str], ...
     told = [
         name
         for name in Inputs.model_fields
-        if name not in ("name", "template", "parts") and not name.endswith("fingerprint")
+        if name not in ("name", "template", "parts", "owner") and not name.endswith("fingerprint")
     ]
     old, new = before.card.model_dump(), after.card.model_dump()
     rows = [(name.replace("_", " "), str(old[name]), str(new[name])) for name in told]

@@ -1,28 +1,22 @@
 """A workbook: rows brought in, and everything a person did to them since, until they are frozen.
 
-    workbooks/<id>/
-      card.json       what it is and where its rows came from
-      rows.jsonl      [row, origin] as they came in, a line each
-      refused.jsonl   [place, reason] of every record that could not be used
-      edits.jsonl     one line per deed; only ever appended to
-
 How the rows stand now is what the deeds made of them, in their order.
 """
 
 import json
 import threading
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+from pydantic import JsonValue, ValidationError
 
 from studio.data.checks import Finding
-from studio.data.readers import FIELD_CHARACTERS, ROWS, Row
+from studio.data.gather import Gathered, tell_refused
+from studio.data.readers import ROWS, Row, refuse_row
 from studio.data.template import Template
+from studio.data.workbook_card import CAME, CARD, EDITS, REFUSED, WorkbookCard
 from studio.data.workbook_deeds import (
-    DEED,
     Added,
     Deed,
     Entry,
@@ -36,38 +30,10 @@ from studio.data.workbook_deeds import (
     do,
     number_rows,
 )
+from studio.data.workbook_log import DeedLog
 from studio.errors import DatasetError, sentence
-from studio.lines import append_lines, whole_lines
+from studio.lines import whole_lines
 from studio.tuning.lock import locked
-
-CARD, CAME, REFUSED, EDITS = "card.json", "rows.jsonl", "refused.jsonl", "edits.jsonl"
-
-
-class WorkbookCard(BaseModel):
-    """What a workbook is; written once."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    id: str
-    """Name of its folder."""
-    title: str
-    """What people see."""
-    owner: str = ""
-    """Key of the visitor it belongs to."""
-    created: datetime
-    """When it was begun."""
-    rows: int
-    """How many rows came in at first."""
-    sources: tuple[str, ...] = ()
-    """Where they came from and how many from each, a line each."""
-    mapping: str = ""
-    """What the rows were taken for."""
-    findings: tuple[Finding, ...] = ()
-    """What was found while they were read."""
-    template: str
-    """The template it was begun with, as the text of a YAML file."""
-    draft: str = ""
-    """Name of the chat draft whose items it takes in; empty if none."""
 
 
 class Workbook:
@@ -85,13 +51,14 @@ class Workbook:
             ) from None
         except ValidationError as error:
             raise DatasetError(sentence(error, f"workbook '{folder.name}'")) from error
+        self._came_size = (folder / CAME).stat().st_size
         self._came = number_rows((row for row, _ in came), (origin for _, origin in came))
         self._entries = list(self._came)
         self._template = Template.parse(self.card.template, origin=f"of {folder.name}")
         self._options: dict[str, Any] = {}
         self._done: list[RowDeed] = []
         self._undone: list[RowDeed] = []
-        self._read = 0
+        self._log = DeedLog(folder / EDITS)
         self._turn = threading.RLock()
         self.refresh()
 
@@ -101,9 +68,14 @@ class Workbook:
         return self.card.id
 
     @property
+    def size(self) -> int:
+        """Bytes of its files: what it takes of memory goes with them."""
+        return self._came_size + self._log.read
+
+    @property
     def version(self) -> int:
         """Another one after every deed: what was worked out of an older one does not hold."""
-        return self._read
+        return self._log.read
 
     @property
     def template(self) -> Template:
@@ -148,10 +120,24 @@ class Workbook:
         """Every tag in use."""
         return sorted({tag for entry in self._entries for tag in entry.tags})
 
+    def sources(self) -> list[str]:
+        """Where the rows came from and how many from each, those added later last."""
+        later = (line for deed in self._added() for line in deed.sources)
+        return [*self.card.sources, *(f"{line}, added later" for line in later)]
+
     def refused(self) -> list[tuple[str, str]]:
-        """Place and reason of every record that could not be used."""
+        """Place and reason of every record that could not be used, also of those added later."""
         lines = (json.loads(line) for line in whole_lines(self.folder / REFUSED))
-        return [(str(place), str(reason)) for place, reason in lines]
+        came = [(str(place), str(reason)) for place, reason in lines]
+        return came + [one for deed in self._added() for one in deed.refused]
+
+    def findings(self) -> list[Finding]:
+        """What a dataset's card has to say of how the rows came."""
+        return tell_refused(self.refused())
+
+    def _added(self) -> Iterator[Added]:
+        """The deeds that hold by which rows came later."""
+        return (deed for deed in self._done if isinstance(deed, Added))
 
     # ---- what a person does
 
@@ -163,7 +149,7 @@ class Workbook:
         """Put other rows in the place of these; gives the numbers of those that changed."""
         changed = {n: dict(row) for n, row in rows.items() if self.entry(n).row != row}
         for number, row in changed.items():
-            _refuse(f"Row {number}", row)
+            refuse_row(f"Row {number}", row)
         if changed:
             self._note(Rewritten(rows=changed, why=why))
         return list(changed)
@@ -188,16 +174,30 @@ class Workbook:
         """Add rows with where each came from; gives their numbers."""
         if len(rows) != len(origins):
             raise DatasetError(f"{len(rows)} rows came with {len(origins)} origins; give one each.")
-        if len(self._entries) + len(rows) > ROWS:
+        return self._add(Added(rows=tuple(map(dict, rows)), origins=tuple(origins), why=why))
+
+    def take(self, came: Gathered) -> list[int]:
+        """Add rows that were gathered, with what is known of how they came; gives their numbers."""
+        added = Added(
+            rows=tuple(map(dict, came.rows)),
+            origins=tuple(map(str, came.places)),
+            refused=tuple(came.told_refused),
+            sources=tuple(came.sources),
+        )
+        numbers = self._add(added)
+        if came.group_column and "group_column" not in self._options:
+            self.settle(group_column=came.group_column)
+        return numbers
+
+    def _add(self, added: Added) -> list[int]:
+        if len(self._entries) + len(added.rows) > ROWS:
             raise DatasetError(f"There would be more than {ROWS:,} rows; exclude or add fewer.")
-        for row in rows:
-            _refuse("A new row", row)
-        if not rows:
+        for row in added.rows:
+            refuse_row("A new row", row)
+        if not added.rows:
             return []
-        with self._turn:
-            added = Added(rows=tuple(map(dict, rows)), origins=tuple(origins), why=why)
-            before = self._note(added)
-            return list(range(before + 1, before + len(rows) + 1))
+        before = self._note(added)
+        return list(range(before + 1, before + len(added.rows) + 1))
 
     def undo(self) -> str:
         """Take the last deed to rows back; says which it was. DatasetError if there is none."""
@@ -241,19 +241,8 @@ class Workbook:
     def refresh(self) -> Self:
         """Take in what was done since it was last read, here or in another process."""
         with self._turn:
-            path = self.folder / EDITS
-            if not path.exists() or path.stat().st_size == self._read:
-                return self
-            with path.open("rb") as file:
-                file.seek(self._read)
-                content = file.read()
-            whole, newline, _ = content.rpartition(b"\n")
-            for line in whole.split(b"\n") if newline else ():
-                try:
-                    self._take(DEED.validate_json(line))
-                except ValidationError:
-                    continue  # torn by a crash, and closed by the next deed
-            self._read += len(whole) + len(newline)
+            for deed in self._log.news():
+                self._take(deed)
         return self
 
     def _take(self, deed: Deed) -> None:
@@ -286,7 +275,7 @@ class Workbook:
         try:
             with self._turn, locked(self.folder / "lock"):
                 before = len(self.refresh().entries())
-                append_lines(self.folder / EDITS, [deed.model_dump_json()], lasting=True)
+                self._log.append(deed)
                 self.refresh()
                 return before
         except OSError as error:
@@ -309,17 +298,3 @@ class Workbook:
         if concerned:
             self._note(Tagged(rows=tuple(concerned), tag=tag, on=on))
         return concerned
-
-
-def _refuse(which: str, row: Row) -> None:
-    """Raise DatasetError if a reader would not have taken the row either."""
-    try:
-        json.dumps(row, ensure_ascii=False, allow_nan=False).encode()
-    except ValueError as error:
-        raise DatasetError(f"{which} cannot be kept as text: {error}.") from error
-    for name, value in row.items():
-        if isinstance(value, str) and len(value) > FIELD_CHARACTERS:
-            raise DatasetError(
-                f"{which}, column '{name}' would have more than {FIELD_CHARACTERS:,} "
-                "characters; shorten it."
-            )

@@ -2,21 +2,23 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from weakref import WeakKeyDictionary
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from studio.data.building import STAGES as MAKING
 from studio.data.building import check_made, make_examples
 from studio.data.checks import Finding
-from studio.data.descent import descents
 from studio.data.example import Example
 from studio.data.length_check import Reads
 from studio.data.odd_text import languages
 from studio.data.progress import Tell, say_nothing
-from studio.data.ways import Ways
+from studio.data.whole_file import write_whole
 from studio.data.workbook import Workbook
+from studio.data.workbook_card import CHECKED
+from studio.data.workbook_sides import descent_of, ways_of
 from studio.errors import DatasetError
 
 LANGUAGES = "Telling the languages"
@@ -66,13 +68,20 @@ _LAST: WeakKeyDictionary[Workbook, Checked] = WeakKeyDictionary()
 
 
 def last_check(book: Workbook) -> Checked | None:
-    """What was found when it was checked last, if that was since it was opened."""
+    """What was found when it was checked last, by whomever; None if it never was."""
+    path = book.folder / CHECKED
+    if book not in _LAST and path.exists():
+        with suppress(OSError, ValidationError):
+            _LAST[book] = Checked.model_validate_json(path.read_bytes())
     return _LAST.get(book)
 
 
 def remember(book: Workbook, checked: Checked) -> None:
-    """Keep what was found, for whoever looks at the workbook next."""
+    """Keep what was found, for whoever looks at the workbook next, also after a restart."""
     _LAST[book] = checked
+    # It can be found again: a full disk, or a workbook just deleted, is no reason to say nothing.
+    with suppress(OSError):
+        write_whole(book.folder / CHECKED, checked.model_dump_json().encode())
 
 
 def check(
@@ -89,11 +98,10 @@ def check(
     version, kept = book.version, book.kept()
     if not kept:
         raise DatasetError("Every row is excluded; include some.")
-    numbers, origins = [one.number for one in kept], [one.origin for one in kept]
-    settled = {name: one for name, one in book.options.items() if name in Ways.model_fields}
+    numbers = [one.number for one in kept]
     made = make_examples(
-        book.template, [one.row for one in kept], Ways.of(**settled), origins=origins,
-        descent=descents(origins, numbers), tell=tell,
+        book.template, [one.row for one in kept], ways_of(book),
+        origins=[one.origin for one in kept], descent=descent_of(book), tell=tell,
     )  # fmt: skip
     findings = made.findings + check_made(made, asked=asked, reads=reads, tell=tell)
     tell(LANGUAGES)

@@ -86,6 +86,10 @@ class Added(_Deed):
     deed: Literal["added"] = "added"
     rows: tuple[dict[str, Any], ...]
     origins: tuple[str, ...]
+    refused: tuple[tuple[str, str], ...] = ()
+    """Place and reason of every record that came with them and could not be used."""
+    sources: tuple[str, ...] = ()
+    """Where they came from and how many from each, a line each."""
 
     def numbers(self) -> Collection[int]:
         """None of those that were there."""

@@ -5,7 +5,7 @@ import secrets
 import shutil
 import tempfile
 import threading
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -17,11 +17,13 @@ from pydantic import ValidationError
 from studio.data.gather import Gathered, Place
 from studio.data.readers import Row
 from studio.data.template import Template
-from studio.data.workbook import CAME, CARD, REFUSED, Workbook, WorkbookCard
+from studio.data.workbook import Workbook
+from studio.data.workbook_card import CAME, CARD, REFUSED, WorkbookCard
 from studio.errors import DatasetError
 from studio.names import slug, telling_slug
 
-HELD = 3  # workbooks kept in memory; a hundred thousand short rows take about 100 MB
+HELD_BYTES = 50_000_000
+"""Of the files of workbooks that are kept in memory, where they take several times as much."""
 
 
 class Workbooks:
@@ -58,16 +60,17 @@ class Workbooks:
             owner=owner or "",
             created=datetime.now(UTC),
             rows=len(came.rows),
-            sources=_sources(came),
+            sources=tuple(came.sources),
             mapping=mapping,
-            findings=tuple(came.findings()),
             template=template.model_copy(update={"rows": (), "rows_file": None}).yaml(),
             draft=draft,
         )
-        origins = [str(place) for place in came.places]
-        refused = [(str(place), reason) for place, reason in came.refused]
-        self._write(card, zip(came.rows, origins, strict=True), refused)
-        return self.open(card.id, owner)
+        origins = map(str, came.places)
+        self._write(card, zip(came.rows, origins, strict=True), came.told_refused)
+        book = self.open(card.id, owner)
+        if came.group_column:
+            book.settle(group_column=came.group_column)
+        return book
 
     def open(self, id: str, owner: str | None = None) -> Workbook:
         """The workbook of that id; DatasetError if there is none, or none of this owner's."""
@@ -78,7 +81,7 @@ class Workbooks:
             if book is None or not (book.folder / CARD).exists():
                 book = Workbook(self._folder / id)
             self._open[id] = book
-            while len(self._open) > HELD:
+            while len(self._open) > 1 and sum(one.size for one in self._open.values()) > HELD_BYTES:
                 self._open.popitem(last=False)
         if owner not in (None, book.card.owner):
             raise DatasetError(f"There is no workbook '{id}'; choose one from the list.")
@@ -124,13 +127,3 @@ def _write_lines(path: Path, values: Iterable[Any]) -> None:
 def _sample(rows: Sequence[Row], template: Template) -> Gathered:
     name = f"template {template.name}"
     return Gathered(list(rows), [Place(name, at) for at in range(1, len(rows) + 1)], [])
-
-
-def _sources(came: Gathered) -> tuple[str, ...]:
-    counts = Counter(place.source for place in came.places)
-    counts.update({place.source: 0 for place, _ in came.refused})
-    lost = Counter(place.source for place, _ in came.refused)
-    return tuple(
-        f"{source}: {count:,} rows" + (f", {lost[source]:,} refused" if lost[source] else "")
-        for source, count in counts.items()
-    )

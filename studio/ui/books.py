@@ -5,7 +5,8 @@ from typing import Any
 
 import gradio as gr
 
-from studio.data.workbook import Workbook, WorkbookCard
+from studio.data.workbook import Workbook
+from studio.data.workbook_card import WorkbookCard
 from studio.errors import DatasetError
 from studio.studio import Studio
 from studio.ui.border import told, wire

@@ -39,10 +39,11 @@ def build(studio: Studio, links: Links, tab: gr.Tab) -> None:
                 module.build(studio, links, bench, panel)
     gr.Markdown("### Datasets")
     listed = gr.HTML(elem_id="datasets")
-    wire([tab.select, bench.made.change], show_datasets, studio, outputs=listed)
+    wire([tab.select, bench.made.change, bench.scope.change], show_datasets, studio,
+         inputs=bench.scope, outputs=listed)  # fmt: skip
 
 
 @told
-def show_datasets(studio: Studio) -> str:
-    """The datasets that are there, newest first."""
-    return examples.list_datasets(studio.datasets())
+def show_datasets(studio: Studio, scope: str | None) -> str:
+    """The datasets that the visitor sees, newest first."""
+    return examples.list_datasets(studio.datasets(scope))

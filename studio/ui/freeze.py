@@ -53,7 +53,8 @@ def build(studio: Studio, links: Links, bench: Workbench, tab: gr.Tab) -> None:
     run = wire(freeze.click, freeze_rows, studio, inputs=[*held, *every], trigger_mode="once",
                outputs=outcome, concurrency_limit=2)  # fmt: skip
     made = wire(run.success, now, outputs=bench.made)
-    wire(made.then, frozen.open_newest, studio, inputs=links.dataset, outputs=release)
+    wire(made.then, frozen.open_newest, studio, inputs=[links.dataset, bench.scope],
+         outputs=release)  # fmt: skip
     wire(stop.click, stopped, outputs=[built, stop], cancels=run, queue=False)
     wire(tune.click, partial(go_to, "tune"), outputs=links.tabs)
 
@@ -67,7 +68,7 @@ def open_filled(studio: Studio, id: str | None, scope: str | None) -> list[Any]:
     whole, taken = len(book.entries()), len(book.rows())
     left = f", {whole - taken:,} excluded" if whole > taken else ""
     text = f"{taken:,} rows of {book.card.title}{left}, by template '{book.template.name}'."
-    return [quiet(text), *freeze_form.fill_in(studio, book)]
+    return [quiet(text), *freeze_form.fill_in(studio, book, scope)]
 
 
 @told

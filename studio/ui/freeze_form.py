@@ -122,7 +122,7 @@ def _lay_out_mixture() -> dict[str, Any]:
     }  # fmt: skip
 
 
-def fill_in(studio: Studio, book: Workbook) -> list[Any]:
+def fill_in(studio: Studio, book: Workbook, scope: str | None) -> list[Any]:
     """Every field as the workbook has it, with what can be chosen there."""
     kept = book.options
     parts = kept.get("mixture", ())
@@ -130,7 +130,7 @@ def fill_in(studio: Studio, book: Workbook) -> list[Any]:
     earlier = [one for one in parts if one["kind"] == "dataset"]
     columns = list(dict.fromkeys(name for entry in book.entries()[:100] for name in entry.row))
     ways = range(1, len(book.template.phrasings) + 1)
-    datasets = [(f"{one.card.name} ({one.id})", one.id) for one in studio.datasets()]
+    datasets = [(f"{one.card.name} ({one.id})", one.id) for one in studio.datasets(scope)]
     held = [number for number in kept.get("heldout_phrasings", ()) if number in ways]
     return [
         kept.get("name", book.card.title),

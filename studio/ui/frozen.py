@@ -39,7 +39,7 @@ def build(studio: Studio, bench: Workbench) -> list[Any]:
         card = gr.HTML(empty(NONE), elem_id="frozen-card")
         difference = gr.HTML(elem_id="frozen-difference")
         with gr.Row(elem_id="frozen-exports"):
-            fetching.offer("dataset", FORMS, take_away, studio, inputs=chosen)
+            fetching.offer("dataset", FORMS, take_away, studio, inputs=[chosen, bench.scope])
         with gr.Row():
             repository = gr.Textbox("", label="Repository on the Hub", placeholder="OWNER/NAME",
                                     min_width=200, elem_id="push-repository")  # fmt: skip
@@ -47,22 +47,23 @@ def build(studio: Studio, bench: Workbench) -> list[Any]:
             push = gr.Button("Push to the Hub", size="sm", min_width=140, elem_id="push")
         pushed = gr.HTML(elem_id="pushed")
     shown = [chosen, other, card, difference]
-    wire([bench.tab.select, bench.made.change], open_newest, studio, inputs=chosen, outputs=shown)
-    wire(chosen.input, open_newest, studio, inputs=chosen, outputs=shown)
-    wire(other.input, show_difference, studio, inputs=[other, chosen], outputs=difference)
+    wire([bench.tab.select, bench.made.change, chosen.input], open_newest, studio,
+         inputs=[chosen, bench.scope], outputs=shown)  # fmt: skip
+    wire(other.input, show_difference, studio, inputs=[other, chosen, bench.scope],
+         outputs=difference)  # fmt: skip
     wire(push.click, push_dataset, studio, inputs=[chosen, repository, private], outputs=pushed,
          show_progress="full")  # fmt: skip
     return shown
 
 
 @told
-def open_newest(studio: Studio, id: str | None) -> list[Any]:
+def open_newest(studio: Studio, id: str | None, scope: str | None) -> list[Any]:
     """A dataset, the newest if it is gone, beside the version before it."""
-    datasets = studio.datasets()
+    datasets = studio.datasets(scope)
     if not datasets:
         return [gr.Dropdown([], value=None), gr.Dropdown([], value=None), empty(NONE), ""]
     dataset = next((one for one in datasets if one.id == id), datasets[0])
-    versions = studio.dataset_versions(dataset.card.name)
+    versions = studio.dataset_versions(dataset.card.name, owner=scope)
     place = [one.id for one in versions].index(dataset.id)
     before = versions[place - 1] if place else None
     choices = [(f"{one.card.name} ({one.id})", one.id) for one in datasets]
@@ -77,19 +78,21 @@ def open_newest(studio: Studio, id: str | None) -> list[Any]:
 
 
 @told
-def show_difference(studio: Studio, before: str | None, after: str | None) -> str:
+def show_difference(
+    studio: Studio, before: str | None, after: str | None, scope: str | None
+) -> str:
     """What is different in a dataset from another one."""
     if not before or not after:
         return ""
-    return draw_difference(studio.diff_datasets(before, after))
+    return draw_difference(studio.diff_datasets(before, after, owner=scope))
 
 
 @told
-def take_away(studio: Studio, form: str, id: str | None) -> str:
+def take_away(studio: Studio, form: str, id: str | None, scope: str | None) -> str:
     """The dataset in that form, as one file."""
     if not id:
         raise DatasetError("Choose a dataset first.")
-    made = studio.export_dataset(id, form, fetching.folder())
+    made = studio.export_dataset(id, form, fetching.folder(), owner=scope)
     return shutil.make_archive(str(made), "zip", made.parent, made.name)
 
 

@@ -119,12 +119,12 @@ def read(
 
 def _read(studio: Studio, book: str | None, scope: str | None, *held: Any) -> list[Any]:
     opened = _book(studio, book, scope)
-    templates = studio.templates()
+    templates = studio.templates(scope)
     try:
         gathered = sources.read(studio, scope, *held)
     except StudioError as error:
         return [None, tell_fault(error), *rows_panel.draw(None, templates, opened)[1:]]
-    wished = sources.template_of(studio, *held)
+    wished = sources.template_of(studio, scope, *held)
     if wished is None and opened and fits(opened.template, gathered.rows):
         wished = opened.template
     intake = take_in(gathered, templates, wished)
@@ -164,8 +164,10 @@ def use_template(
     if intake is None:
         return _no_change()
     opened = _book(studio, book, scope)
-    chosen = opened.template if opened and name == rows_panel.THE_BOOKS else studio.template(name)
-    other = intake.use(chosen)
+    if opened and name == rows_panel.THE_BOOKS:
+        other = intake.use(opened.template)
+    else:
+        other = intake.use(studio.template(name, scope))
     return [other, gr.skip(), *rows_panel.draw_form(other)]
 
 
@@ -209,7 +211,7 @@ def add(studio: Studio, intake: Intake | None, book: str | None, scope: str | No
     if intake is None or opened is None:
         raise DatasetError("There is nothing to add yet; read rows and open a workbook first.")
     made = intake.made
-    numbers = opened.add(made.rows, [str(place) for place in made.places])
+    numbers = opened.take(made)
     gr.Info(f"{len(numbers):,} rows were added; undo takes them out again.", title="Added")
     return [now(), open_panel("examples")]
 
@@ -228,7 +230,7 @@ def write_refused(intake: Intake | None) -> str:
 
 @told
 def write_refused_of_book(studio: Studio, book: str | None, scope: str | None) -> str:
-    """Every record that was refused when the open workbook was begun, as a file."""
+    """Every record that was refused on its way into the open workbook, as a file."""
     opened = studio.workbooks.open(book or "", scope)
     parted = [(place.rpartition(", line "), why) for place, why in opened.refused()]
     refused = [(Place(source, int(line)), why) for (source, _, line), why in parted]

@@ -71,7 +71,7 @@ def draw_rows(intake: Intake | None) -> str:
 
 def tell_book(book: Workbook) -> str:
     """Where the rows of the open workbook came from."""
-    sources = "".join(f"<li>{escape(one)}</li>" for one in book.card.sources)
+    sources = "".join(f"<li>{escape(one)}</li>" for one in book.sources())
     taken = markup.quiet(f"Read as {book.card.mapping}.") if book.card.mapping else ""
     return f"<p>In <strong>{escape(book.card.title)}</strong>:</p><ul>{sources}</ul>{taken}"
 

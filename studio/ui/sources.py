@@ -111,10 +111,10 @@ def show_source(source: str) -> list[Any]:
 
 def list_sources(studio: Studio, sample: str | None, scope: str | None) -> list[Any]:
     """The templates with rows, the visitor's conversations, their lanes, and the datasets."""
-    samples = [(t.title, t.name) for t in studio.templates() if t.rows or t.rows_file]
+    samples = [(t.title, t.name) for t in studio.templates(scope) if t.rows or t.rows_file]
     chats = studio.chats.list(scope)
     lanes = list(dict.fromkeys(lane for chat in chats for lane in chat.lanes))
-    datasets = [(f"{one.card.name} ({one.id})", one.id) for one in studio.datasets()]
+    datasets = [(f"{one.card.name} ({one.id})", one.id) for one in studio.datasets(scope)]
     names = [name for _, name in samples]
     return [
         gr.Dropdown(choices=samples, value=sample if sample in names else FIRST),
@@ -135,24 +135,23 @@ def read(
     if source == "text":
         return studio.gather([], pasted=text, owner=scope)
     if source == "sample":
-        return _sample(studio, sample) if sample else Gathered([], [], [])
+        return _sample(studio.template(sample, scope)) if sample else Gathered([], [], [])
     if source == "hub":
         return studio.gather([f"hub:{_hub_name(hub)}"]) if hub.strip() else Gathered([], [], [])
     if source == "chats":
         at = f"@{lane}" if lane else ""
         every = [chat.id for chat in studio.chats.list(scope)]
         return studio.gather([f"chat:{one}{at}" for one in chats or every], owner=scope)
-    return studio.gather([f"dataset:{dataset}"]) if dataset else Gathered([], [], [])
+    return studio.gather([f"dataset:{dataset}"] if dataset else [], owner=scope)
 
 
-def template_of(studio: Studio, source: str, *held: Any) -> Template | None:
+def template_of(studio: Studio, scope: str | None, source: str, *held: Any) -> Template | None:
     """The template whose sample was chosen."""
     name = held[3]
-    return studio.template(name) if source == "sample" and name else None
+    return studio.template(name, scope) if source == "sample" and name else None
 
 
-def _sample(studio: Studio, name: str) -> Gathered:
-    template = studio.template(name)
+def _sample(template: Template) -> Gathered:
     rows = template.all_rows()
     place = f"sample of {template.name}"
     return Gathered(rows, [Place(place, number) for number in range(1, len(rows) + 1)], [])

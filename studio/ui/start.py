@@ -54,10 +54,12 @@ def build(studio: Studio, links: Links, tab: gr.Tab) -> None:
     timer = gr.Timer(PACE)
 
     shown = [facts, stages, recent, timer]
-    wire([links.page.load, tab.select], show, studio, inputs=demo, outputs=shown)
-    wire(timer.tick, show, studio, inputs=demo, outputs=shown, trigger_mode="always_last")
+    seen = [demo, links.scope]
+    wire([links.page.load, tab.select, links.scope.change], show, studio, inputs=seen,
+         outputs=shown)  # fmt: skip
+    wire(timer.tick, show, studio, inputs=seen, outputs=shown, trigger_mode="always_last")
     started = wire(run_button.click, run_demo, studio, outputs=demo, show_progress="minimal")
-    wire(started.then, show, studio, inputs=demo, outputs=shown)
+    wire(started.then, show, studio, inputs=seen, outputs=shown)
     wire(see_data.click, lambda: go_to("data"), outputs=links.tabs)
     wire(see_runs.click, lambda: go_to("tune"), outputs=links.tabs)
     wire(talk.click, open_chat, inputs=demo, outputs=[links.run, links.tabs])
@@ -79,12 +81,12 @@ def run_demo(studio: Studio) -> Demo:
 
 
 @told
-def show(studio: Studio, demo: Demo | None) -> list[Any]:
+def show(studio: Studio, demo: Demo | None, scope: str | None) -> list[Any]:
     """Everything on the tab, as it stands now; the clock stops when nothing will change."""
     runs = studio.runs()
     busy = any(look(run).under_way for run in runs[:CONTINUED])
     return [
-        tell_facts(studio, runs),
+        tell_facts(studio, runs, scope),
         tell_demo(studio, demo),
         tell_recent(runs[:CONTINUED]),
         gr.Timer(active=busy),
@@ -103,9 +105,9 @@ def open_report(demo: Demo | None) -> list[Any]:
     return [demo["measurement"] if demo else gr.skip(), go_to("report")]
 
 
-def tell_facts(studio: Studio, runs: list[Run]) -> str:
+def tell_facts(studio: Studio, runs: list[Run], scope: str | None) -> str:
     """The row of cards."""
-    datasets = studio.datasets()
+    datasets = studio.datasets(scope)
     tuned = [run for run in runs if run.makes_adapter]
     finished = sum(look(run).status == "finished" for run in tuned[:100])
     base, remark = describe_base()

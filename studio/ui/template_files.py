@@ -32,7 +32,7 @@ def build(studio: Studio, bench: Workbench, panel: Panel) -> None:
         save = gr.Button("Save as my template", size="sm", elem_id="save-template", min_width=160)
         drop = gr.Button("Remove from my templates", size="sm", elem_id="remove-template",
                          min_width=160)  # fmt: skip
-    _build_bringing(studio, panel)
+    _build_bringing(studio, bench, panel)
     _build_taking(studio, bench, panel)
     _build_versions(studio, bench, panel)
     _build_turning(studio, bench, panel)
@@ -40,17 +40,19 @@ def build(studio: Studio, bench: Workbench, panel: Panel) -> None:
     held = [bench.book, bench.scope, *panel.editor.held]
     wire(save.click, save_template, studio, inputs=held,
          outputs=[bench.changed, *panel.opened])  # fmt: skip
-    wire(drop.click, remove_template, studio, inputs=panel.editor.draft, outputs=panel.gallery)
+    wire(drop.click, remove_template, studio, inputs=[bench.scope, panel.editor.draft],
+         outputs=panel.gallery)  # fmt: skip
 
 
-def _build_bringing(studio: Studio, panel: Panel) -> None:
+def _build_bringing(studio: Studio, bench: Workbench, panel: Panel) -> None:
     with gr.Accordion("Bring templates from files", open=False, elem_id="bring-templates"):
         files = gr.File(
             label="PromptSource or lm-eval YAML, FLAN or Natural-Instructions JSON, or our own",
             file_count="multiple", elem_id="template-files", height=140,
         )  # fmt: skip
         brought = gr.HTML(elem_id="brought")
-    wire(files.upload, bring_templates, studio, inputs=files, outputs=[brought, panel.gallery])
+    wire(files.upload, bring_templates, studio, inputs=[files, bench.scope],
+         outputs=[brought, panel.gallery])  # fmt: skip
 
 
 def _build_taking(studio: Studio, bench: Workbench, panel: Panel) -> None:
@@ -70,7 +72,8 @@ def _build_versions(studio: Studio, bench: Workbench, panel: Panel) -> None:
         version = gr.Dropdown([], label="Saved versions of this template", min_width=200,
                               elem_id="version")  # fmt: skip
         back = gr.Button("Open this version", size="sm", min_width=120, elem_id="open-version")
-    wire(fold.expand, list_versions, studio, inputs=panel.editor.draft, outputs=version)
+    wire(fold.expand, list_versions, studio, inputs=[bench.scope, panel.editor.draft],
+         outputs=version)  # fmt: skip
     wire(back.click, open_version, studio,
          inputs=[version, bench.book, bench.scope, panel.editor.draft],
          outputs=[bench.changed, *panel.opened])  # fmt: skip
@@ -103,44 +106,38 @@ def _build_yaml(studio: Studio, bench: Workbench, panel: Panel) -> None:
 def save_template(
     studio: Studio, book: str | None, scope: str | None, draft: Draft | None, *values: Any
 ) -> list[Any]:
-    """Keep what is written under its title, with some of the rows at hand as samples.
-
-    Templates are everybody's, and workbooks are not: of a visitor's own no row is kept.
-    """
+    """Keep what is written under its title, with some of the rows at hand as samples."""
     written = template_editor.read(draft, values)
     template = template_draft.name_template(written, written.title)
-    opened = studio.workbooks.open(book, scope) if book else None
-    is_private = opened is not None and scope is not None
-    rows = [] if is_private else rows_at_hand(studio, opened, written.name)[:SAVED_ROWS]
-    saved = studio.save_template(template, rows)
-    alone = " Everybody here sees it, so your rows stayed in your workbook." * is_private
-    gr.Info(f"Saved as {saved.name}; what it was before stays among its versions.{alone}")
+    _, rows = rows_at_hand(studio, book, scope, written.name)
+    saved = studio.save_template(template, rows[:SAVED_ROWS], owner=scope)
+    gr.Info(f"Saved as {saved.name}; what it was before stays among its versions.")
     changed, gallery, *rest = use(studio, saved, book, scope)
-    return [changed, gr.Radio(titles(studio.templates()), value=gallery), *rest]
+    return [changed, gr.Radio(titles(studio.templates(scope)), value=gallery), *rest]
 
 
 @told
-def remove_template(studio: Studio, draft: Draft | None) -> gr.Radio:
+def remove_template(studio: Studio, scope: str | None, draft: Draft | None) -> gr.Radio:
     """Take a template of one's own out of the gallery."""
-    studio.remove_template(draft["name"] if draft else "")
+    studio.remove_template(draft["name"] if draft else "", owner=scope)
     gr.Info("Removed from the gallery; its versions stay in the home folder.")
-    return gr.Radio(titles(studio.templates()), value=None)
+    return gr.Radio(titles(studio.templates(scope)), value=None)
 
 
 @told
-def bring_templates(studio: Studio, files: list[str] | None) -> list[Any]:
+def bring_templates(studio: Studio, files: list[str] | None, scope: str | None) -> list[Any]:
     """Keep the templates of files; what cannot be converted is listed, file by file."""
     told_of = ""
     for path in map(Path, files or []):
         try:
-            found = studio.import_templates(path)
+            found = studio.import_templates(path, owner=scope)
         except StudioError as error:
             told_of += template_look.tell_fault(error)
             continue
         names = ", ".join(one.title for one in found.templates)
         ways = counted(sum(len(one.phrasings) for one in found.templates), "phrasing")
         told_of += template_look.tell_left(f"{path.name}: {names}; {ways}.", found.left)
-    return [told_of, gr.Radio(titles(studio.templates()))]
+    return [told_of, gr.Radio(titles(studio.templates(scope)))]
 
 
 @told
@@ -150,9 +147,8 @@ def give_template(
 ) -> list[Any]:  # fmt: skip
     """The template as a file of another program, several in one archive; and what was left out."""
     written = template_editor.read(draft, values)
-    opened = studio.workbooks.open(book, scope) if book else None
-    rows = rows_at_hand(studio, opened, written.name)[:GIVEN_ROWS]
-    given = write_template(written.model_copy(update={"rows": tuple(rows)}), form)
+    _, rows = rows_at_hand(studio, book, scope, written.name)
+    given = write_template(written.model_copy(update={"rows": tuple(rows[:GIVEN_ROWS])}), form)
     paths = write_files(given, fetching.folder() / f"{written.name}-{form}")
     path = str(paths[0])
     if len(paths) > 1:
@@ -162,9 +158,9 @@ def give_template(
 
 
 @told
-def list_versions(studio: Studio, draft: Draft | None) -> gr.Dropdown:
+def list_versions(studio: Studio, scope: str | None, draft: Draft | None) -> gr.Dropdown:
     """The versions of the open template, the current one first."""
-    versions = studio.template_versions(draft["name"]) if draft else []
+    versions = studio.template_versions(draft["name"], owner=scope) if draft else []
     choices = [
         (f"{one.saved:%d %b %Y %H:%M} UTC · {one.digits}{' · now' * one.is_current}", one.digits)
         for one in versions
@@ -180,7 +176,7 @@ def open_version(
     """Open an older version in the editor; saving makes it the current one again."""
     if not digits or not draft:
         raise TemplateError("Choose a version first; templates get one whenever they are saved.")
-    return use(studio, studio.template(f"{draft['name']}@{digits}"), book, scope)
+    return use(studio, studio.template(f"{draft['name']}@{digits}", scope), book, scope)
 
 
 @told
@@ -189,8 +185,7 @@ def list_columns(
 ) -> gr.Dropdown:
     """Columns that can become the answer."""
     template = template_editor.read(draft, values)
-    opened = studio.workbooks.open(book, scope) if book else None
-    columns = askable(template, rows_at_hand(studio, opened, template.name))
+    columns = askable(template, rows_at_hand(studio, book, scope, template.name)[1])
     return gr.Dropdown(columns, value=columns[0] if columns else None)
 
 
@@ -201,8 +196,8 @@ def turn_round(
 ) -> list[Any]:  # fmt: skip
     """Open the template that asks the other way round; it is kept when it is saved."""
     template = template_editor.read(draft, values)
-    opened = studio.workbooks.open(book, scope) if book else None
-    turned = invert(template, column or "", rows=rows_at_hand(studio, opened, template.name))
+    _, rows = rows_at_hand(studio, book, scope, template.name)
+    turned = invert(template, column or "", rows=rows)
     return use(studio, turned, book, scope)
 
 

@@ -45,28 +45,30 @@ class Panel:
 def use(studio: Studio, template: Template, book: str | None, scope: str | None) -> list[Any]:
     """Open a template and let the workbook use it: its time of change, then as `open_it`."""
     if book is None:
-        return [gr.skip(), *open_it(studio, template, "")]
+        return [gr.skip(), *open_it(studio, template, scope)]
     opened = studio.workbooks.open(book, scope)
     opened.use_template(template)
-    return [workbench.now(), *open_it(studio, template, opened.template.yaml())]
+    return [workbench.now(), *open_it(studio, template, scope, opened.template.yaml())]
 
 
-def open_it(studio: Studio, template: Template, synced: str) -> list[Any]:
+def open_it(studio: Studio, template: Template, scope: str | None, synced: str = "") -> list[Any]:
     """Values for `Panel.opened`."""
-    own = studio.own_templates()
-    names = [one.name for one in studio.templates()]
-    gallery = template.name if template.name in names else None
-    about = studio.template(gallery) if gallery else template
-    told_of = template_look.tell_template(about, is_own=template.name in own)
+    known = {one.name: one for one in studio.templates(scope)}
+    is_own = template.name in studio.own_templates(scope)
+    gallery = template.name if template.name in known else None
+    told_of = template_look.tell_template(known.get(template.name, template), is_own=is_own)
     return [gallery, told_of, synced, *template_editor.show(template)]
 
 
-def rows_at_hand(studio: Studio, book: Workbook | None, name: str) -> list[Row]:
-    """The workbook's rows; without one those that come with the template of that name."""
+def rows_at_hand(
+    studio: Studio, book: str | None, scope: str | None, name: str
+) -> tuple[Workbook | None, list[Row]]:
+    """The open workbook and its rows; without one those of the template of that name."""
     if book:
-        return book.rows()
-    names = [one.name for one in studio.templates()]
-    return studio.template(name).all_rows() if name in names else []
+        opened = studio.workbooks.open(book, scope)
+        return opened, opened.rows()
+    known = {one.name: one for one in studio.templates(scope)}
+    return None, known[name].all_rows() if name in known else []
 
 
 def titles(templates: Sequence[Template]) -> list[tuple[str, str]]:

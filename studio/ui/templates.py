@@ -59,8 +59,8 @@ def _wire_up(
 ) -> None:  # fmt: skip
     editor, book = panel.editor, [bench.book, bench.scope]
     seeing = {"inputs": [*book, panel.number, *editor.held], "outputs": panel.looked}
-    wire([search.change, task.change], list_templates, studio,
-         inputs=[search, task, panel.gallery], outputs=panel.gallery)  # fmt: skip
+    wire([search.change, task.change, bench.scope.change], list_templates, studio,
+         inputs=[search, task, panel.gallery, bench.scope], outputs=panel.gallery)  # fmt: skip
     opening = [
         # Not bench.changed: while this panel is open, only this panel changes the workbook.
         wire([tab.select, bench.book.change], follow, studio, trigger_mode="always_last",
@@ -77,7 +77,7 @@ def _wire_up(
     wire([*left, editor.boxes[-1].change], keep, studio,
          inputs=[*book, panel.synced, *editor.held], outputs=[bench.changed, panel.synced],
          trigger_mode="always_last")  # fmt: skip
-    wire(begin.click, start, studio, inputs=[bench.owner, panel.gallery, *editor.held],
+    wire(begin.click, start, studio, inputs=[bench.scope, panel.gallery, *editor.held],
          outputs=[bench.book, bench.changed])  # fmt: skip
 
 
@@ -97,14 +97,14 @@ def _lay_out_gallery(studio: Studio) -> tuple[gr.Textbox, gr.Dropdown, gr.Radio]
 
 @told
 def list_templates(
-    studio: Studio, search: str | None, task: str | None, chosen: str | None
+    studio: Studio, search: str | None, task: str | None, chosen: str | None, scope: str | None
 ) -> gr.Radio:
     """The templates that fit the search, all if none is asked for."""
     words = (search or "").casefold().split()
-    own = studio.own_templates()
+    own = studio.own_templates(scope)
     fitting = [
         template
-        for template in studio.templates()
+        for template in studio.templates(scope)
         if task in (None, ANY_TASK, template.task) or (task == OWN and template.name in own)
         if all(word in template_look.searched(template) for word in words)
     ]
@@ -119,11 +119,11 @@ def follow(
 ) -> list[Any]:
     """Show the workbook's template, unless it is the one shown; without a workbook a first one."""
     if book is None:
-        return [gr.skip()] * OPENED if draft else open_it(studio, studio.template(FIRST), "")
+        return [gr.skip()] * OPENED if draft else open_it(studio, studio.template(FIRST), scope)
     template = studio.workbooks.open(book, scope).template
     if template.yaml() == synced:
         return [gr.skip()] * OPENED
-    return open_it(studio, template, template.yaml())
+    return open_it(studio, template, scope, template.yaml())
 
 
 @told
@@ -131,7 +131,7 @@ def choose(studio: Studio, name: str | None, book: str | None, scope: str | None
     """Open a template, and let the workbook use it."""
     if not name:
         return [gr.skip()] * (1 + OPENED)
-    return use(studio, studio.template(name), book, scope)
+    return use(studio, studio.template(name, scope), book, scope)
 
 
 @told
@@ -159,12 +159,12 @@ def keep(
 
 @told
 def start(
-    studio: Studio, owner: str, name: str | None, draft: Draft | None, *values: Any
+    studio: Studio, scope: str | None, name: str | None, draft: Draft | None, *values: Any
 ) -> list[Any]:
     """Begin a workbook of the template's own rows, with what is written in the editor."""
     template = template_editor.read(draft, values)
-    source = studio.template(name or template.name)
-    opened = studio.begin_workbook(source, title=template.title, owner=owner)
+    source = studio.template(name or template.name, scope)
+    opened = studio.begin_workbook(source, title=template.title, owner=scope)
     if template.name == source.name:
         opened.use_template(template)
     return [opened.id, workbench.now()]
@@ -178,10 +178,9 @@ def look(
     """What is odd about the template as written, and a row through it."""
     if draft is None:
         return [gr.skip()] * 3
-    opened = studio.workbooks.open(book, scope) if book else None
+    opened, rows = rows_at_hand(studio, book, scope, draft["name"])
     try:
         template = template_editor.read(draft, values)
-        rows = rows_at_hand(studio, opened, template.name)
         with warm_sandbox() as sandbox:
             remarks = lint(template, rows, sandbox=sandbox)
         drawn = _draw(template, rows, int(number or 1), draft["open"])
@@ -194,8 +193,7 @@ def look(
 @told
 def draw_row(studio: Studio, book: str | None, scope: str | None, draft: Draft | None) -> int:
     """The number of any row."""
-    opened = studio.workbooks.open(book, scope) if book else None
-    rows = rows_at_hand(studio, opened, draft["name"] if draft else "")
+    _, rows = rows_at_hand(studio, book, scope, draft["name"] if draft else "")
     return random.randint(1, max(1, len(rows)))
 
 

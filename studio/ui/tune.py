@@ -50,7 +50,7 @@ def build(studio: Studio, links: Links, tab: gr.Tab) -> None:
     runs = history.build(studio, links, tab)
 
     dataset, ready, turned_from = top["dataset"], gr.State(False), gr.State(FIRST)
-    taken = {"inputs": [links.dataset, dataset], "outputs": [links.dataset, dataset]}
+    taken = {"inputs": [links.dataset, dataset, links.scope], "outputs": [links.dataset, dataset]}
     settled = [dial, top["base"], form["method"], dataset]
     idle = gr.HTML(forms.hide_others(ANY, "nll"), elem_id="idle-fields")
     turned = [meaning, turned_from, idle, *(form[name] for name in FOLDED)]
@@ -166,9 +166,11 @@ def _lay_out_codes() -> list[gr.Code]:
 
 
 @told
-def list_datasets(studio: Studio, sent: str | None, chosen: str | None) -> list[Any]:
+def list_datasets(
+    studio: Studio, sent: str | None, chosen: str | None, scope: str | None
+) -> list[Any]:
     """The datasets to choose from; one that another tab sent comes first, then the newest."""
-    choices = [(f"{one.card.name} · {one.card.train}", one.id) for one in studio.datasets()]
+    choices = [(f"{one.card.name} · {one.card.train}", one.id) for one in studio.datasets(scope)]
     known = [id for _, id in choices]
     value = next((id for id in (sent, chosen, *known) if id in known), None)
     info = "What to learn from." if known else forms.NO_DATASET

@@ -15,7 +15,10 @@ STORAGE = "instruct-studio-chat"
 
 
 def lay_out(studio: Studio) -> gr.BrowserState:
-    """What the browser keeps: the visitor's key, and the open conversation's and workbook's ids."""
+    """What the browser keeps: the visitor's key, and the open conversation's and workbook's ids.
+
+    The workbook is None before one was ever open, and empty once it was closed.
+    """
     return gr.BrowserState(
         ["", None, None], storage_key=STORAGE, secret=read_secret(studio.settings.home)
     )  # fmt: skip
@@ -37,12 +40,16 @@ def welcome(studio: Studio, kept: list[str | None], request: gr.Request) -> list
 
     Whoever sits at the machine itself sees every conversation, also those of the command line.
     """
-    owner, conversation, workbook = [*kept, None, None][:3]
-    owner = owner or secrets.token_hex(16)
+    known, conversation, workbook = [*kept, None, None][:3]
+    owner = known or secrets.token_hex(16)
     scope = None if is_here(request) else owner
-    if workbook not in [card.id for card in studio.workbooks.list(scope)]:
-        workbook = None  # it was deleted meanwhile
-    return [conversation, workbook, scope, owner, [owner, conversation, workbook]]
+    cards = studio.workbooks.list(scope)
+    if known and workbook is None:
+        # A page that is loaded anew at once may not have kept yet what was opened last.
+        workbook = next((card.id for card in cards if card.owner == (scope or "")), None)
+    opened = workbook if workbook in [card.id for card in cards] else None
+    kept_open = opened if opened or workbook is None else ""
+    return [conversation, opened, scope, owner, [owner, conversation, kept_open]]
 
 
 def is_here(request: gr.Request) -> bool:
@@ -56,7 +63,7 @@ def is_here(request: gr.Request) -> bool:
 @told
 def remember(owner: str, conversation: str | None, workbook: str | None) -> object:
     """What the browser keeps; nothing before the visitor is known."""
-    return [owner, conversation, workbook] if owner else gr.skip()
+    return [owner, conversation, workbook or ""] if owner else gr.skip()
 
 
 def read_secret(home: Path) -> str:

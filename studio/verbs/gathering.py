@@ -102,6 +102,7 @@ class Gathering(Chatting):
         rows = draft.rows(chosen_too=chosen_too)
         if not rows:
             raise ChatError(f"Draft '{draft.card.title}' holds no example yet; keep one in chat.")
-        dataset = self.build(template_of(draft), rows, **({"name": draft.card.title} | options))
+        told = {"name": draft.card.title, "owner": owner} | options
+        dataset = self.build(template_of(draft), rows, **told)
         self.drafts.note_built(name, dataset.id, [str(row["item"]) for row in rows], owner)
         return dataset

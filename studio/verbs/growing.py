@@ -19,6 +19,7 @@ from studio.data.sieve import Sieve, doubt
 from studio.data.template_parts import Phrasing
 from studio.data.typing_slips import KINDS, SHARE, Noise
 from studio.data.workbook import Workbook
+from studio.data.workbook_sides import learned_entries
 from studio.errors import DatasetError
 from studio.measure.outcome import BASE
 from studio.verbs.judging import Judging
@@ -100,14 +101,15 @@ class Growing(Judging):
     ) -> Generator[Written]:
         """Let a model write rows, a batch at a time; closing the generator stops it at once.
 
-        What is whole by then stays proposed. `new` is the ROUGE-L from which on a row counts as
-        known. A `checker` is a lane that answers every new row that has possible answers: where it
-        says another one, that speaks against the row. `asker` is the visitor in whose name models
-        are asked.
+        What is whole by then stays proposed. Only rows to learn from are shown to it, and what it
+        writes says which: held out later, they take it along. `new` is the ROUGE-L from which on a
+        row counts as known. A `checker` is a lane that answers every new row that has possible
+        answers: where it says another one, that speaks against the row. `asker` is the visitor in
+        whose name models are asked.
         """
         book = self.workbooks.open(workbook, owner)
         plan = plan or suggest_plan(book.template, book.entries())
-        writing = Writing(book.entries(), plan, shots=shots, seed=seed)
+        writing = Writing(learned_entries(book), plan, shots=shots, seed=seed)
         sieve = Sieve(book.template, book.entries(), plan, new=new)
         ask = partial(self.ask, base=base, method=method, owner=asker)
         drawn = Sampling(temperature=temperature, top_p=0.95, own_luck=True)
@@ -123,7 +125,13 @@ class Growing(Judging):
                 said = yield from _hear(answers, standing)
                 for one, text in zip(begun, said.rows, strict=True):
                     writing.take(one, column, text.text, stopped=text.stopped)
-            made = [Proposal(row=one.row, how=how, fault=sieve.fault(one)) for one in begun]
+            made = [
+                Proposal(
+                    row=one.row, how=how, fault=sieve.fault(one),
+                    shown=tuple(sorted(shot.number for shot in one.shots)),
+                )
+                for one in begun
+            ]  # fmt: skip
             if checker and (examples := sieve.answerable(made)):
                 asked = [(checker, example.messages) for example in examples.values()]
                 said = yield from _hear(ask(asked, sampling=Sampling()), standing)

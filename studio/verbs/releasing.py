@@ -9,7 +9,7 @@ from studio.data.push import push
 from studio.data.rendering import preview
 from studio.data.split import SIDES
 from studio.data.versions import Difference, compare, versions
-from studio.data.ways import Ways
+from studio.data.workbook_sides import ways_of
 from studio.models.catalogue import find_base
 from studio.verbs.making import Making
 
@@ -25,8 +25,7 @@ class Releasing(Making):
     ) -> list[Slice]:
         """The parts of what would be learned of a workbook as it stands, in tokens of a base."""
         book = self.workbooks.open(workbook, owner)
-        settled, rows = book.options, book.rows()
-        ways = Ways.of(**{name: settled[name] for name in Ways.model_fields if name in settled})
+        settled, rows, ways = book.options, book.rows(), ways_of(book)
         sample = rows[:: max(1, len(rows) // SAMPLE)]
         examples = preview(book.template, sample, phrasings="one")
         column = book.template.split_column
@@ -35,22 +34,26 @@ class Releasing(Making):
         count = round(min(len(rows), ways.limit or len(rows)) * share)
         count *= len(ways.learned_phrasings(book.template)) if ways.phrasings == "all" else 1
         folder = find_base(base, download=False).folder
-        sources = self.sources(settled.get("mixture", ()))
+        sources = self.sources(settled.get("mixture", ()), owner)
         replay = settled.get("replay", 0.0)
         return weigh(examples, count, sources, replay=replay, folder=folder)
 
-    def dataset_versions(self, name: str) -> list[Dataset]:
+    def dataset_versions(self, name: str, *, owner: str | None = None) -> list[Dataset]:
         """The datasets of that name, the first made first."""
-        return versions(self.datasets(), name)
+        return versions(self.datasets(owner), name)
 
-    def diff_datasets(self, before: str, after: str) -> Difference:
+    def diff_datasets(self, before: str, after: str, *, owner: str | None = None) -> Difference:
         """What is different between two datasets, by their ids."""
-        return compare(self.dataset(before), self.dataset(after))
+        return compare(self.dataset(before, owner), self.dataset(after, owner))
 
-    def export_dataset(self, id: str, form: str, folder: Path | str) -> Path:
+    def export_dataset(
+        self, id: str, form: str, folder: Path | str, *, owner: str | None = None
+    ) -> Path:
         """Write a dataset as a new folder in `folder`; one of the forms in `exports.FORMS`."""
-        return export(self.dataset(id), form, Path(folder).expanduser())
+        return export(self.dataset(id, owner), form, Path(folder).expanduser())
 
-    def push_dataset(self, id: str, repository: str, *, private: bool = True) -> str:
+    def push_dataset(
+        self, id: str, repository: str, *, private: bool = True, owner: str | None = None
+    ) -> str:
         """Put a dataset with its card into a repository OWNER/NAME of the Hub; its address."""
-        return push(self.dataset(id), repository, private=private)
+        return push(self.dataset(id, owner), repository, private=private)
