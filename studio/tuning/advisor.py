@@ -97,7 +97,7 @@ def _candidates(signals: Signals, machine: Machine, cell: Cell, likeness: Likene
     make = Maker(signals, machine, cell)
     adapter = make.adapter(cell.rank)
     small = signals.shape.parameters <= SMALL and make.loading == "lora"
-    larger = make.adapter(min(256, 4 * cell.rank), rate=1.0)
+    larger = make.adapter(min(256, 4 * cell.rank))
     if likeness == "similar":
         light = make.soft_prompt() if signals.shape.parameters >= LARGE else make.last_layers()
         found = [adapter, light, make.adapter(2 * cell.rank, targets="all-linear", frozen=0)]

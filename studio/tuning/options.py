@@ -161,7 +161,9 @@ class Maker:
     def _why_steps(self, recipe: Recipe, rate: float) -> list[Reason]:
         share = {1.0: "all", 0.5: "half", 0.25: "a quarter"}.get(rate, f"{rate:.0%}")
         why = f"{share.capitalize()} of what the formula gives for a {self.signals.shape.family} "
-        why += f"of width {self.signals.shape.hidden}" + "; smaller forgets less." * (rate < 1)
+        why += f"of width {self.signals.shape.hidden}" + (
+            "; smaller forgets less." if rate < 1 else "; the anchor holds what is known."
+        )
         more = recipe.epochs > self.cell.epochs
         steps = recipe.steps_over(recipe.with_replayed(self.signals.train))
         rounds = f"The table's, for {self.signals.train:,} examples."
