@@ -9,6 +9,7 @@ from studio.chat.protocol import Said, Sampling, Update
 from studio.chat.votes import Arenas, Choice
 from studio.data.example import Message
 
+LANES = ("base", "tuned-one", "tuned-two")
 Rows = Sequence[tuple[str, Sequence[Message]]]
 
 
@@ -68,3 +69,15 @@ def vote_for(arenas: Arenas, arena: Arena, lane: str, *, but_of: int = 0) -> Non
             if but_of and wins % but_of == 0:
                 choice = "b" if choice == "a" else "a"
         arenas.vote(arena.id, duel.number, choice, seconds=2)
+
+
+def begin(lanes: int = 2, prompts: int = 30, seed: int = 0) -> Arena:
+    """An arena of two decks that nobody has opened yet."""
+    decks = (deck("task", prompts, "task"), deck("old", prompts, "retention"))
+    return Arena.begin(lanes=LANES[:lanes], decks=decks, title="t", seed=seed)
+
+
+def settle(arenas: Arenas, prompts: int = 24, **fields: object) -> Arena:
+    """A started arena of two lanes and one deck."""
+    given = {"lanes": LANES[:2], "decks": (deck("task", prompts, "task"),), "title": "t"}
+    return arenas.start(**given | fields)

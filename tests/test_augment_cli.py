@@ -4,26 +4,9 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-from click.testing import CliRunner
-
 from studio import Studio
-from studio.cli import commands
 
 Call = Callable[..., str]
-
-
-@pytest.fixture
-def call(home: Path) -> Call:
-    """A command in this process; it must succeed."""
-
-    def run(*arguments: str) -> str:
-        done = CliRunner().invoke(commands, ["--home", str(home), *arguments])
-        if done.exception:
-            raise done.exception
-        return done.stdout
-
-    return run
 
 
 def test_rows_are_proposed_then_added_and_frozen(

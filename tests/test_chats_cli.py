@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 from made_home import HOSTILE
 from test_conversation import answer
 
@@ -13,24 +12,10 @@ from studio import Studio
 from studio.chat.conversation import Conversation
 from studio.chat.export import export
 from studio.chat.protocol import Sampling
-from studio.cli import commands
 from studio.cli.talking import change_sampling, chat
 from studio.errors import ChatError
 
 Call = Callable[..., str]
-
-
-@pytest.fixture
-def call(home: Path) -> Call:
-    """A command in this process; it must succeed."""
-
-    def run(*arguments: str) -> str:
-        done = CliRunner().invoke(commands, ["--home", str(home), *arguments])
-        if done.exception:
-            raise done.exception
-        return done.stdout
-
-    return run
 
 
 @pytest.fixture

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from made_home import Home, make_home
+from made_home import Home
 
-from studio import Studio
 from studio.cli import commands
 from studio.cli.measuring import at_strengths
 from studio.tuning.recipe import Recipe
@@ -80,12 +79,6 @@ def test_wrong_usage_is_code_2(tmp_path: Path, arguments: list[str]) -> None:
     done = CliRunner().invoke(commands, ["--home", str(tmp_path), *arguments])
     assert done.exit_code == 2, done.output
     assert not list(tmp_path.glob("runs/*"))
-
-
-@pytest.fixture(scope="module")
-def measured(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    with Studio(tmp_path_factory.mktemp("home")) as studio:
-        return make_home(studio)
 
 
 def say(made: Home, *arguments: str) -> str:

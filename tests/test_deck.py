@@ -3,10 +3,10 @@
 import csv
 import io
 import json
-from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import pytest
+from made_deck import LANE, Answers, deck_of, finish, run_of
 
 from studio import Studio
 from studio.chat.deck import Deck, Prompt, own_deck, retention_deck
@@ -14,16 +14,13 @@ from studio.chat.deck_run import DeckRun, DeckRuns, Given, Round, Table, deal
 from studio.chat.deck_sheet import arrange, jsonl, tallies
 from studio.chat.deck_sheet import csv as as_csv
 from studio.chat.deck_talk import as_conversation
-from studio.chat.protocol import Diverged, Reply, Row, Said, Sampling, Update
+from studio.chat.protocol import Sampling
 from studio.data.example import Message
 from studio.errors import ChatError
 from studio.measure.case import Case
 from studio.measure.halves import is_replayed
 from studio.measure.outcome import BASE
 from studio.measure.probe import Probe
-
-LANE = "run-1"
-
 
 # ---- where prompts come from
 
@@ -156,60 +153,6 @@ def _case(id: str) -> Case:
 
 
 # ---- running one
-
-
-def deck_of(count: int) -> Deck:
-    prompts = [
-        Prompt(id=f"p{i:02}", messages=(Message(role="user", content=f"Q{i}"),), answer=f"A{i}")
-        for i in range(count)
-    ]
-    return Deck(name="made", title="Made", kind="own", prompts=tuple(prompts))
-
-
-class Answers:
-    """Answers by rule: the base is right, the lane only on even numbers; counts what it is asked.
-
-    A fault, if set, is the number of the prompt that an endpoint does not answer.
-    """
-
-    def __init__(self, fault: str = "") -> None:
-        self.asked: list[str] = []
-        self.closed = 0
-        self.fault = fault
-
-    def ask(self, rows: Sequence[Row]) -> Generator[Update]:
-        said = [self._say(row) for row in rows]
-        self.asked += [row.messages[-1].content for row in rows if row.lane == BASE]
-        half = tuple(one.model_copy(update={"text": one.text[:1]}) for one in said)
-        try:
-            yield Update(id=1, waiting=3)
-            yield Update(id=1, rows=half)
-            yield Update(id=1, rows=tuple(said), done=True, about="made")
-        finally:
-            self.closed += 1
-
-    def _say(self, row: Row) -> Said:
-        number = int(row.messages[-1].content[1:])
-        if row.lane != BASE and self.fault == f"Q{number}":
-            return Said(lane=row.lane, text="", tokens=0, stopped=False, first_token=0,
-                        tokens_per_second=0, note="it is down")  # fmt: skip
-        text = f"A{number}" if row.lane == BASE or number % 2 == 0 else "wrong"
-        return Said(lane=row.lane, text=text, tokens=2, stopped=True, first_token=0.1,
-                    tokens_per_second=9)  # fmt: skip
-
-    def diverge(self, replies: Sequence[Reply], among: Sequence[str]) -> Diverged:
-        assert all(reply.ended and reply.answer.startswith("A") for reply in replies)
-        kl = [{lane: float(reply.answer[1:]) for lane in among} for reply in replies]
-        return Diverged(id=1, tokens=(2,) * len(replies), kl=tuple(kl))
-
-
-def run_of(deck: Deck, lanes: Sequence[str] = (LANE,)) -> DeckRun:
-    return DeckRun.of(deck, lanes, base="starter", sampling=Sampling())
-
-
-def finish(runs: DeckRuns, run: DeckRun, answers: Answers) -> Table:
-    *_, table = deal(runs.keep(run), runs, ask=answers.ask, diverge=answers.diverge)
-    return table
 
 
 def test_every_prompt_is_answered_by_every_lane_and_kept(tmp_path: Path) -> None:

@@ -13,23 +13,18 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from huggingface_hub import ModelCard
-from made_home import FORMULA, HOSTILE, Home, give_adapter, make_home
+from made_home import FORMULA, HOSTILE, Home, make_home
 from made_outcomes import answered, compare, probe
 from markdown_it import MarkdownIt
 
 from studio import Studio
 from studio.cli import commands
 from studio.data.card import DatasetCard
-from studio.errors import RunError
-from studio.measure import card, casebook, document, keepsake, pictures, reproduction
-from studio.measure.comparison import LaneSpec
+from studio.measure import casebook, document, pictures, reproduction
 from studio.measure.delta import Delta
 from studio.measure.report import LaneInfo, Report, make_report
 from studio.measure.results import read_probes, read_report, read_run_outcomes
-from studio.tuning.events import append_event
 from studio.tuning.recipe import Recipe
-from studio.tuning.repair import Repair
 from studio.tuning.run import Run, create_run
 
 VOID = {"meta", "br", "img", "hr", "input", "link"}
@@ -37,19 +32,13 @@ NUMBER = r"[+−-]?\d[\d,]*(?:\.\d+)?"
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    with Studio(tmp_path_factory.mktemp("home")) as studio:
-        return make_home(studio)
+def report(measured: Home) -> Report:
+    return read_report(measured.measured)
 
 
 @pytest.fixture(scope="module")
-def report(home: Home) -> Report:
-    return read_report(home.measured)
-
-
-@pytest.fixture(scope="module")
-def html(home: Home, report: Report) -> str:
-    run = home.measured
+def html(measured: Home, report: Report) -> str:
+    run = measured.measured
     return document.html(report, run, read_probes(run), read_run_outcomes(run))
 
 
@@ -163,9 +152,12 @@ def test_every_changed_case_is_counted_and_written_out(html: str, report: Report
     assert "Right before, wrong now (30)" in html
 
 
-def test_both_answers_of_a_changed_case_are_there(home: Home, report: Report) -> None:
+def test_both_answers_of_a_changed_case_are_there(measured: Home, report: Report) -> None:
     made = document.html(
-        report, home.measured, read_probes(home.measured), read_run_outcomes(home.measured)
+        report,
+        measured.measured,
+        read_probes(measured.measured),
+        read_run_outcomes(measured.measured),
     )
     words = "".join(Page(made).words)
     assert f"{HOSTILE}no" in words
@@ -186,7 +178,7 @@ def test_a_large_measurement_shows_fewer_cases_and_counts_all() -> None:
     assert {group.count for one in chapters for group in one.groups} == {12}
 
 
-def test_runs_tuned_one_after_another_and_what_returns_are_told(home: Home) -> None:
+def test_runs_tuned_one_after_another_and_what_returns_are_told(measured: Home) -> None:
     first, second = probe("first", 40, "gain"), probe("second", 40, "gain")
     capitals = probe("capitals", 40)
     again = capitals.model_copy(update={"name": "capitals.shots2", "kind": "recovery"})
@@ -207,21 +199,21 @@ def test_runs_tuned_one_after_another_and_what_returns_are_told(home: Home) -> N
         LaneInfo(id="run-b", title="B", run="run-b", dataset="second", start_from="run-a"),
     ]
     made = make_report(outcomes, probes, base="starter", lanes=lanes, created=datetime.now(UTC))
-    text = document.html(made, home.measured, probes, outcomes)
+    text = document.html(made, measured.measured, probes, outcomes)
     tables = [[cell.strip() for cell in table[0]] for table in Page(text).tables]
     assert ["Accuracy in % after", "First", "Second"] in tables
     assert any("Of the drop returns, %" in head for head in tables)
     assert "mostly hidden" in text
 
 
-def test_the_training_of_a_run_and_its_layers_are_drawn(report: Report, home: Home) -> None:
+def test_the_training_of_a_run_and_its_layers_are_drawn(report: Report, measured: Home) -> None:
     whole, half = report.lanes
     earlier = half.model_copy(update={"strength": 1.0, "checkpoint": 30})
     both = report.model_copy(update={"lanes": (whole, earlier)})
-    svg = pictures.draw_training(both, home.tuned.id)
+    svg = pictures.draw_training(both, measured.tuned.id)
     assert svg is not None
     assert "step 30" in svg
-    assert pictures.draw_training(report, home.tuned.id) is None
+    assert pictures.draw_training(report, measured.tuned.id) is None
     moved = pictures.draw_drift([(0, "q_proj", 0.01), (1, "q_proj", 0.02)], "Run")
     assert moved is not None
     assert "q_proj" in moved
@@ -244,19 +236,6 @@ def test_the_told_command_builds_the_same_dataset(tmp_path: Path, name: str | No
 def _made(run: Run) -> tuple[list[DatasetCard], list[reproduction.Made]]:
     runs = reproduction.find_runs([run])
     return reproduction.find_datasets(runs), runs
-
-
-def test_a_repair_is_reproduced_by_its_command(home: Home) -> None:
-    repair = Repair.make(
-        how="strength",
-        sources=[LaneSpec(run=home.tuned.id, strength=0.4)],
-        recipe=home.tuned.recipe.model_copy(update={"name": "weaker"}),
-    )
-    run = create_run(home.tuned.folder.parent, repair, about="weaker")
-    text = card.model_card(run, None)
-    wanted = f"repair --how strength --name weaker --lane {home.tuned.id} --strength 0.4"
-    assert wanted in text
-    assert text.index("python -m studio train recipe.yaml") < text.index(wanted)
 
 
 def test_markdown_tells_the_reports_numbers(report: Report) -> None:
@@ -288,8 +267,8 @@ def test_csv_holds_every_number_exactly(report: Report) -> None:
                 assert row[name] == ""
 
 
-def test_csv_of_answers_has_every_answer_and_no_formula(home: Home) -> None:
-    outcomes = read_run_outcomes(home.measured)
+def test_csv_of_answers_has_every_answer_and_no_formula(measured: Home) -> None:
+    outcomes = read_run_outcomes(measured.measured)
     rows = list(csv.DictReader(io.StringIO(document.csv(outcomes), newline="")))
     assert len(rows) == len(outcomes)
     assert {row["text"] for row in rows if row["probe"] == "capitals"} == {f"'{FORMULA}"}
@@ -300,8 +279,8 @@ def test_csv_of_answers_has_every_answer_and_no_formula(home: Home) -> None:
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
-def test_no_text_starts_a_formula(home: Home, start: str) -> None:
-    one = read_run_outcomes(home.measured)[0].model_copy(update={"text": f"{start}1+1"})
+def test_no_text_starts_a_formula(measured: Home, start: str) -> None:
+    one = read_run_outcomes(measured.measured)[0].model_copy(update={"text": f"{start}1+1"})
     (row,) = csv.DictReader(io.StringIO(document.csv([one]), newline=""))
     assert row["text"] == f"'{start}1+1"
 
@@ -334,125 +313,13 @@ def test_pictures_are_the_same_every_time(report: Report) -> None:
     assert pictures.draw_differences(report, lane) == pictures.draw_differences(report, lane)
 
 
-def test_the_strengths_of_a_run_are_drawn(report: Report, home: Home) -> None:
-    assert pictures.runs_of(report) == [home.tuned.id]
-    svg = pictures.draw_strengths(report, home.tuned.id)
+def test_the_strengths_of_a_run_are_drawn(report: Report, measured: Home) -> None:
+    assert pictures.runs_of(report) == [measured.tuned.id]
+    svg = pictures.draw_strengths(report, measured.tuned.id)
     assert svg is not None
     assert "strength of the adapter" in svg
     alone = report.model_copy(update={"lanes": report.lanes[:1]})
-    assert pictures.draw_strengths(alone, home.tuned.id) is None
-
-
-def test_the_cards_metadata_parses_and_holds_the_reports_numbers(
-    home: Home, report: Report
-) -> None:
-    text = card.model_card(home.tuned, report)
-    parsed = ModelCard(text, ignore_metadata_errors=False)
-    metadata = parsed.data.to_dict()
-    assert metadata["library_name"] == "peft"
-    assert metadata["license"] == "apache-2.0"
-    assert "base_model" not in metadata  # the starter is in no Hub repository
-    told = {one.dataset_type: one.metric_value for one in parsed.data.eval_results}
-    measured = {one.probe: one.accuracy for one in report.of(home.tuned.id)}
-    assert told == {name: pytest.approx(measured[name], abs=5e-5) for name in told}
-    assert set(told) == {"task", "retention"}
-
-
-def test_the_cards_table_is_the_reports(home: Home, report: Report) -> None:
-    text = card.model_card(home.tuned, report)
-    rows = [
-        [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
-        for line in text.splitlines()
-        if line.startswith("|")
-    ]
-    begin = next(i for i, row in enumerate(rows) if row[0] == "Probe") + 2
-    deltas = pictures.in_order(report.of(home.tuned.id))
-    for cells, delta in zip(rows[begin:], deltas, strict=False):
-        assert int(cells[1]) == delta.n
-        assert_tells(delta, cells, base=2, tuned=3, points=4)
-        assert cells[6] == delta.verdict
-
-
-def test_text_in_the_card_is_inert(home: Home, report: Report) -> None:
-    body = card.model_card(home.tuned, report).split("\n---\n", 1)[1]
-    for block in re.findall(r"```.*?```", body, re.DOTALL):
-        body = body.replace(block, "")
-    assert "<script" not in body
-    assert "<img" not in body
-    assert "![x](" not in body
-    assert "[y](" not in body
-
-
-def test_a_card_of_a_hub_base_names_it_without_its_revision(home: Home) -> None:
-    recipe = home.tuned.recipe.model_copy(update={"base": "org/model@abc123"})
-    run = create_run(home.tuned.folder.parent, recipe, about="hub")
-    text = card.model_card(run, None)
-    assert ModelCard(text).data.base_model == "org/model"
-    assert 'revision="abc123"' in text
-    assert "has not been measured" in text
-
-
-def test_a_lane_that_was_measured_at_another_strength_only_is_not_called_measured(
-    home: Home, report: Report
-) -> None:
-    half = report.model_copy(update={"lanes": report.lanes[1:]})
-    assert "has not been measured" in card.model_card(home.tuned, half)
-
-
-def test_an_export_is_told_by_the_measurement_at_full_strength(tmp_path: Path) -> None:
-    with Studio(tmp_path / "home") as studio:
-        made = make_home(studio)
-        weaker = made.measured.comparison.model_copy(
-            update={"lanes": made.measured.comparison.lanes[1:]}
-        )
-        newer = create_run(studio.settings.runs, weaker, about="zzz")
-        append_event(newer.folder / "events.jsonl", "finished")
-        assert studio.measurement(made.tuned.id).id == made.measured.id
-        assert studio.measurement(newer.id).id == newer.id
-
-
-def test_an_export_has_everything_and_says_the_same_everywhere(
-    home: Home, report: Report, tmp_path: Path
-) -> None:
-    run = create_run(home.tuned.folder.parent, home.tuned.recipe, about="exported")
-    give_adapter(run)
-    folder = keepsake.pack(run, home.measured, report, tmp_path / "out")
-    names = {path.name for path in folder.iterdir()}
-    assert names == {
-        "adapter_model.safetensors", "README.md", "recipe.yaml", "report.md", "report.html",
-        "report.json", "pictures",
-    }  # fmt: skip
-    assert Recipe.read(folder / "recipe.yaml") == run.recipe
-    assert Report.model_validate_json((folder / "report.json").read_text()) == report
-    text = (folder / "report.md").read_text()
-    for path in re.findall(r"\]\((pictures/[^)]+)\)", text):
-        ElementTree.fromstring((folder / path).read_text())
-    assert [path for path in tmp_path.iterdir() if path != folder] == []
-
-
-def test_an_export_holds_the_recipes_of_the_runs_before(home: Home, tmp_path: Path) -> None:
-    recipe = home.tuned.recipe.model_copy(update={"start_from": home.tuned.id, "name": "second"})
-    second = create_run(home.tuned.folder.parent, recipe, about="second")
-    give_adapter(second)
-    folder = keepsake.pack(second, None, None, tmp_path / "out")
-    assert Recipe.read(folder / "recipe.yaml") == recipe
-    assert Recipe.read(folder / "recipe-1.yaml") == home.tuned.recipe
-    text = (folder / "README.md").read_text()
-    assert text.index("train recipe-1.yaml") < text.index("train recipe.yaml")
-    repair = Repair.make(
-        how="checkpoint", sources=[LaneSpec(run=home.tuned.id, checkpoint=30)], recipe=recipe
-    )
-    earlier = create_run(home.tuned.folder.parent, repair, about="earlier")
-    give_adapter(earlier)
-    folder = keepsake.pack(earlier, None, None, tmp_path / "earlier")
-    assert Recipe.read(folder / "recipe.yaml") == home.tuned.recipe
-
-
-def test_a_failed_export_leaves_nothing(home: Home, report: Report, tmp_path: Path) -> None:
-    run = create_run(home.tuned.folder.parent, home.tuned.recipe, about="no-adapter")
-    with pytest.raises(RunError, match="cannot be written"):
-        keepsake.pack(run, home.measured, report, tmp_path / "out")
-    assert list(tmp_path.iterdir()) == []
+    assert pictures.draw_strengths(alone, measured.tuned.id) is None
 
 
 def test_a_deleted_run_is_left_out_of_the_document(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ KEEPING: dict[str, dict[str, Any]] = {
     "anchor on given text": {"kl_anchor": 2.0, "anchor_on": "general-text"},
     "replay of its own text": {"replay": 0.4},
     "lower rate": {"rate_factor": 0.2},
-    "budget": {"forgetting_budget": BUDGET},
+    "budget": {"forgetting_budget": BUDGET, "watching": 1.0},
     "neftune": {"neftune": 5.0, "max_steps": 4},
 }
 

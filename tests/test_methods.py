@@ -36,7 +36,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "dora": {"dora": True},
     "eva": {"init": "eva", "rank": 4},
     "ia3": {"method": "ia3", "learning_rate": 0.03},
-    "soft": {"method": "prompt_tuning", "learning_rate": 0.03},
+    "soft": {"method": "prompt_tuning", "learning_rate": 0.03, "watching": 1.0},
     "soft from text": {
         "method": "prompt_tuning", "learning_rate": 0.03, "prompt_init": "text",
         "prompt_text": "Is the review positive or negative?",
@@ -209,7 +209,7 @@ def test_a_prompt_of_a_like_task_ranks_first_and_saves_steps(workshop: Workshop)
     assert ranking.candidates[0].nll < ranking.base_nll
     assert all(-1 <= one.overlap <= 1 for one in ranking.candidates)
     started = workshop.tuned(
-        "transferred", method="prompt_tuning", learning_rate=0.03, start_from=near.id,
+        "transferred", start_from=near.id, **METHODS["soft"],
     )  # fmt: skip
     assert started.losses[0] == pytest.approx(tuned(workshop, "soft").losses[-1], abs=0.02)
     faster = speed_up(near, started.run)

@@ -76,3 +76,17 @@ def browser() -> "Iterator[playwright.Browser]":  # noqa: F821
         opened = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield opened
         opened.close()
+
+
+@pytest.fixture(autouse=True)
+def closed(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What a test opened is closed after it: an open page goes on asking its server."""
+    if "browser" not in request.fixturenames:
+        yield
+        return
+    opened = request.getfixturevalue("browser")
+    before = opened.contexts
+    yield
+    for context in opened.contexts:
+        if context not in before:
+            context.close()

@@ -38,6 +38,19 @@ def open_page(
     return page, complaints
 
 
+@pytest.fixture(scope="module")
+def looked_through(
+    browser: "playwright.Browser", address: str
+) -> tuple["playwright.Page", list[str]]:
+    """A page that is only looked at, in every tab and width, and all addresses it asked for."""
+    page = browser.new_context().new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(address)
+    expect(page.locator("#run-demo")).to_be_visible()
+    return page, asked
+
+
 def open_tab(page: "playwright.Page", title: str) -> None:
     page.get_by_role("tab", name=title, exact=True).first.click()
 
@@ -146,9 +159,10 @@ def test_text_from_a_row_is_shown_and_never_run(
 
 @pytest.mark.parametrize("width", [390, 900, 1440])
 def test_nothing_is_cut_at_any_width(
-    browser: "playwright.Browser", address: str, width: int
+    looked_through: tuple["playwright.Page", list[str]], width: int
 ) -> None:
-    page, _ = open_page(browser, address, width)
+    page, _ = looked_through
+    page.set_viewport_size({"width": width, "height": 900})
     for title in TABS:
         open_tab(page, title)
         page.wait_for_timeout(400)
@@ -158,8 +172,8 @@ def test_nothing_is_cut_at_any_width(
         assert over <= 0, f"{title} is {over} px too wide at {width} px"
 
 
-def test_every_input_has_a_name(browser: "playwright.Browser", address: str) -> None:
-    page, _ = open_page(browser, address)
+def test_every_input_has_a_name(looked_through: tuple["playwright.Page", list[str]]) -> None:
+    page, _ = looked_through
     for title in TABS:
         open_tab(page, title)
         page.wait_for_timeout(400)
@@ -172,14 +186,13 @@ def test_every_input_has_a_name(browser: "playwright.Browser", address: str) -> 
         assert nameless == [], title
 
 
-def test_the_page_asks_no_other_host(browser: "playwright.Browser", address: str) -> None:
-    context = browser.new_context()
-    asked: list[str] = []
-    page = context.new_page()
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(address)
-    expect(page.locator("#run-demo")).to_be_visible()
-    open_tab(page, "Tune")
+def test_the_page_asks_no_other_host(
+    looked_through: tuple["playwright.Page", list[str]], address: str
+) -> None:
+    page, asked = looked_through
+    for title in TABS:
+        open_tab(page, title)
     page.wait_for_timeout(1000)
     own = re.compile(rf"^({re.escape(address)}|data:|blob:)")
+    assert asked[0] == address
     assert [url for url in asked if not own.match(url)] == []

@@ -30,13 +30,10 @@ def address(serve: Callable[[Path], "Server"], made: tuple[Path, Made]) -> str: 
 
 
 def open_report(
-    browser: "playwright.Browser", address: str, width: int = 1280, scheme: str = "light"
+    browser: "playwright.Browser", address: str, width: int = 1280
 ) -> tuple["playwright.Page", list[str]]:
     """The Report tab in a fresh profile, and the list of what the console complains about."""
-    context = browser.new_context(
-        viewport={"width": width, "height": 900}, color_scheme=scheme, accept_downloads=True
-    )
-    page = context.new_page()
+    page = browser.new_context(viewport={"width": width, "height": 900}).new_page()
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
@@ -168,17 +165,26 @@ def test_every_form_of_the_report_can_be_taken_away(
     assert complaints == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1024, 1440])
-def test_nothing_is_cut_when_everything_is_unfolded(
-    browser: "playwright.Browser", address: str, width: int, scheme: str
-) -> None:
-    page, complaints = open_report(browser, address, width, scheme)
+@pytest.fixture(scope="module")
+def unfolded(browser: "playwright.Browser", address: str) -> tuple["playwright.Page", list[str]]:
+    """A report with all its parts open that is only looked at, and what the console says."""
+    page, complaints = open_report(browser, address)
     expect(page.locator("#findings")).to_contain_text("Capitals")
     for part in ("strength", "repair", "cases", "hidden", "journey", "deeper", "drift", "method"):
         unfold(page, f"part-{part}")
     expect(page.locator("#drift")).to_contain_text("Layer")
-    page.wait_for_timeout(800)
+    return page, complaints
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1024, 1440])
+def test_nothing_is_cut_when_everything_is_unfolded(
+    unfolded: tuple["playwright.Page", list[str]], width: int, scheme: str
+) -> None:
+    page, complaints = unfolded
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=scheme)
+    page.wait_for_timeout(1500)
     over = page.evaluate(
         """() => [...document.querySelectorAll('#report-body *')]
             .filter(e => e.getBoundingClientRect().right > innerWidth + 1
