@@ -5,12 +5,14 @@ The tokens come from `ChatForm.learn`, the function that draws the page's previe
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from studio.data.chat_form import Learned
 from studio.data.example import Example, Message
 from studio.data.form_files import sandboxed
 from studio.engine.load import Engine
+from studio.engine.token_cache import remembered
 from studio.errors import DatasetError, ModelError
 
 PROVED = 8  # conversations whose tokens are compared with those that chat would read
@@ -26,13 +28,19 @@ def learnable(
     numbers: Sequence[int | str],
     max_length: int,
     warn: Warn,
+    cache: Path | None = None,
 ) -> list[dict[str, list[int]]]:
     """Rows of `prompt` and `completion` as `input_ids` and `labels`, at most max_length long.
 
     `numbers` name the dataset's rows, which come first; what follows is replayed. A row
-    without a learned token is left out and named. DatasetError if nothing is left to learn.
+    without a learned token is left out and named. DatasetError if nothing is left to learn. In
+    the folder `cache` the tokens are kept for the next run.
     """
-    learned = _learn(engine, rows, max_length)
+
+    def write() -> list[Learned]:
+        return _learn(engine, rows, max_length)
+
+    learned = remembered(engine, rows, max_length, write, cache) if cache else write()
     empty = [place for place, one in enumerate(learned) if not one.learned]
     if len(empty) == len(rows):
         raise DatasetError(

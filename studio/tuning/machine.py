@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 _LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 _USED = (Path("/sys/fs/cgroup/memory.current"), Path("/sys/fs/cgroup/memory/memory.usage_in_bytes"))
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 ASK_GPU = [
     "nvidia-smi",
     "--query-gpu=name,memory.total,memory.free",
@@ -59,11 +60,32 @@ def look(home: Path) -> Machine:
         return Machine(device="cuda", name=name, memory=memory, free=free, disk=disk)
     cores = len(os.sched_getaffinity(0))
     name = f"CPU, {cores} core{'s' if cores > 1 else ''}"
+    total, limit = psutil.virtual_memory().total, _first(_LIMITS)
+    memory = min(total, limit) if limit else total
+    return Machine(device="cpu", name=name, memory=memory, free=free_memory(), disk=disk)
+
+
+def free_memory() -> int:
+    """Bytes of the computer's memory that nobody uses, as far as we may use them."""
     own = psutil.virtual_memory()
     limit, used = _first(_LIMITS), _first(_USED) or 0
-    memory = min(own.total, limit) if limit else own.total
     free = min(own.available, limit - used) if limit and limit < own.total else own.available
-    return Machine(device="cpu", name=name, memory=memory, free=max(0, free), disk=disk)
+    return max(0, free)
+
+
+def cores() -> int:
+    """How many threads can compute at once: the cores that we may use, as far as our quota goes.
+
+    Two threads of one core share what multiplies, so whole cores are counted.
+    """
+    allowed = len(os.sched_getaffinity(0))
+    whole = min(allowed, psutil.cpu_count(logical=False) or allowed)
+    try:
+        quota, period = _QUOTA.read_text().split()
+        whole = min(whole, int(quota) // int(period))
+    except (OSError, ValueError):  # "max": no quota
+        pass
+    return max(1, whole)
 
 
 @cache
