@@ -12,18 +12,24 @@ import sys, time
 from pathlib import Path
 from studio.tuning.queue import device
 name, seconds, home = sys.argv[1], float(sys.argv[2]), Path(sys.argv[3])
+count, of = map(int, sys.argv[4:])
 def say(word):
     with (home / "order").open("a") as file:
         file.write(f"{name} {word}\\n")
-with device(home, name, on_wait=lambda: say("waits"), on_next=lambda: say("next")):
+asked = {"on_wait": lambda: say("waits"), "on_next": lambda: say("next")}
+with device(home, name, **asked, count=count, of=of) as numbers:
     say("has it")
+    say(f"has {numbers}")
     time.sleep(seconds)
 """
 
 
-def ask(home: Path, name: str, seconds: float) -> "subprocess.Popen[bytes]":
-    """A process that asks for the device and keeps it for a while."""
-    return subprocess.Popen([sys.executable, "-c", ASKER, name, str(seconds), str(home)])
+def ask(
+    home: Path, name: str, seconds: float, *, count: int = 1, of: int = 1
+) -> "subprocess.Popen[bytes]":
+    """A process that asks for so many devices of those there are and keeps them for a while."""
+    numbers = map(str, (seconds, home, count, of))
+    return subprocess.Popen([sys.executable, "-c", ASKER, name, *numbers])
 
 
 def wait_for(home: Path, line: str) -> None:
@@ -72,7 +78,7 @@ def test_a_waiter_that_dies_holds_nobody_up(tmp_path: Path) -> None:
     owner.kill()
     owner.wait()
     assert last.wait(timeout=20) == 0
-    assert said(tmp_path)[-1] == "c has it"
+    assert "c has it" in said(tmp_path)
 
 
 def test_the_place_in_line_is_that_of_starting_not_of_waking_up(tmp_path: Path) -> None:
@@ -133,3 +139,36 @@ def test_an_order_of_before_does_not_hold_up_who_comes_later(tmp_path: Path) -> 
     draw_ticket(tmp_path, "b")
     draw_ticket(tmp_path, "c")
     assert in_line(tmp_path) == ["b", "a", "c"]
+
+
+def test_each_of_several_devices_has_a_run_of_its_own(tmp_path: Path) -> None:
+    owners = []
+    for place, name in enumerate("ab"):
+        owners.append(ask(tmp_path, name, 60, of=2))
+        wait_for(tmp_path, f"{name} has [{place}]")
+    third = ask(tmp_path, "c", 0, of=2)
+    wait_for(tmp_path, "c waits")
+    owners[1].kill()
+    owners[1].wait()
+    assert third.wait(timeout=20) == 0
+    assert "c has [1]" in said(tmp_path)
+    owners[0].kill()
+    owners[0].wait()
+
+
+def test_who_needs_all_devices_is_not_passed_by_those_who_need_one(tmp_path: Path) -> None:
+    owners = [ask(tmp_path, name, 60, of=2) for name in "ab"]
+    for name in "ab":
+        wait_for(tmp_path, f"{name} has it")
+    greedy = ask(tmp_path, "all", 0, count=2, of=2)
+    wait_for(tmp_path, "all next")
+    modest = ask(tmp_path, "one", 0, of=2)
+    wait_for(tmp_path, "one waits")
+    owners[0].kill()  # one device is free: who is first takes it and waits for the other
+    owners[0].wait()
+    time.sleep(0.5)
+    assert not any("has" in line for line in said(tmp_path) if line.startswith(("all", "one")))
+    owners[1].kill()
+    owners[1].wait()
+    assert greedy.wait(timeout=20) == modest.wait(timeout=20) == 0
+    assert said(tmp_path).index("all has [0, 1]") < said(tmp_path).index("one has it")

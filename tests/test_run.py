@@ -23,7 +23,7 @@ folder = Path(sys.argv[1])
 def stop(*_):
     append_event(folder / "events.jsonl", "cancelled")
     sys.exit(1)
-signal.signal(signal.SIGTERM, stop)
+signal.signal(signal.SIGUSR1, stop)
 with locked(folder / "alive.lock"):
     import os
     append_event(folder / "events.jsonl", "started", pid=os.getpid())

@@ -6,18 +6,26 @@ The base's distribution comes from the same model with the tuning switched off: 
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from inspect import signature
 from typing import Any
 
 import torch
+from peft import PeftModel
 from torch.nn import functional
 from trl import SFTTrainer
+
+from studio.data.chat_form import IGNORED
+from studio.engine.order import Order
+from studio.engine.place import rank, world
+from studio.engine.saving import Resumable
+from studio.engine.together import add_up
 
 ANCHOR_BATCH = 8  # conversations per step
 
 
-class AnchoredTrainer(SFTTrainer):
+class AnchoredTrainer(Resumable, SFTTrainer):
     """SFTTrainer whose loss may hold the model to what the base says elsewhere."""
 
     def __init__(
@@ -27,21 +35,36 @@ class AnchoredTrainer(SFTTrainer):
         anchor_rows: list[list[int]],
         untuned: Callable[[Any], AbstractContextManager[Any]],
         weigh_tokens: bool = False,
+        order: Order | None = None,
         **options: Any,
     ) -> None:
-        """`untuned` switches the tuning off for a while; `weigh_tokens` takes the DFT loss."""
+        """`untuned` switches the tuning off for a while; `weigh_tokens` takes the DFT loss.
+
+        Without an `order` the examples come shuffled by the library.
+        """
         super().__init__(*args, **options)
         # TRL's own loss is not tried with a soft prompt's places before the text.
         peft = getattr(self.model, "active_peft_config", None)
         soft = peft is not None and peft.is_prompt_learning
         self._plain = self.args.use_cpu or soft or weigh_tokens
+        model: Any = self.model
+        inner = model.get_base_model() if isinstance(model, PeftModel) else model
+        # A soft prompt's places come before the text's: all are worked out, and cut.
+        self._picks = not soft and "logits_to_keep" in signature(type(inner).forward).parameters
+        self._order = order
         self._weigh_tokens = weigh_tokens
         self._untuned = untuned
         self._anchor_weight = anchor_weight
         self._anchor_batches = self._endless(anchor_rows) if anchor_rows else None
+        self._anchors_drawn = 0
         self.tokens_seen = 0
         self._last_tokens = 0
         self._last_time = time.perf_counter()
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        """The library asks in which order the examples are read."""
+        ours = self._order
+        return super()._get_train_sampler(train_dataset) if ours is None else ours
 
     def compute_loss(
         self,
@@ -53,17 +76,20 @@ class AnchoredTrainer(SFTTrainer):
         """The task's loss, plus the anchor while training.
 
         TRL's fused output layer is made for GPUs; on a CPU it scores prompt and padding too and
-        takes twice as long as the model's own loss, with the same result.
+        takes twice as long, with the same result.
         """
         if self._plain:
             loss, outputs = self._plain_loss(model, inputs, num_items_in_batch)
+            if num_items_in_batch is not None:  # those of all processes, over which it is averaged
+                loss = loss * world()
         else:
             loss, outputs = super().compute_loss(model, inputs, True, num_items_in_batch)
         if model.training:
-            self.tokens_seen += int(inputs["attention_mask"].sum())
+            self.tokens_seen += int(add_up(int(inputs["attention_mask"].sum())))
             if self._anchor_batches is not None:
+                self._anchors_drawn += 1
                 divergence = self._divergence(model, next(self._anchor_batches))
-                self._metrics["train"]["kl"].append(divergence.item())
+                self._metrics["train"]["kl"].append(add_up(divergence.item()) / world())
                 # Given num_items_in_batch, the trainer leaves averaging over the accumulated
                 # passes to the loss.
                 passes = self.current_gradient_accumulation_steps if num_items_in_batch else 1
@@ -73,43 +99,51 @@ class AnchoredTrainer(SFTTrainer):
     def _plain_loss(
         self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any
     ) -> tuple[torch.Tensor, Any]:
-        options = dict(inputs, use_cache=False)
-        if num_items_in_batch is not None:
-            options["num_items_in_batch"] = num_items_in_batch
-        if self._weigh_tokens and model.training:
-            return self._weighted_loss(model, inputs, num_items_in_batch)
-        outputs = model(**options)
-        return outputs.loss, outputs
+        """Mean surprise of the learned tokens; while training weighed as DFT has it, if wanted.
 
-    def _weighted_loss(
-        self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any
-    ) -> tuple[torch.Tensor, Any]:
-        """DFT (arXiv 2508.05629): every token's loss times its probability, as a constant.
-
-        Held-out losses stay plain, so that runs can be compared.
+        DFT (arXiv 2508.05629): every token's loss times its probability, as a constant. Held-out
+        losses stay plain, so that runs can be compared.
         """
         labels = inputs["labels"]
-        outputs = model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"],
-                        use_cache=False)  # fmt: skip
-        logits = outputs.logits[:, -labels.shape[1] : -1].float()
+        learned = labels[:, 1:] != IGNORED
+        # Where no row learns anything nobody needs the words' odds: they are a large part of a
+        # small model's work.
+        places = learned.any(0).nonzero()[:, 0]
+        given = {name: value for name, value in inputs.items() if name != "labels"}
+        if self._picks:
+            outputs = model(**given, use_cache=False, logits_to_keep=places)
+            logits = outputs.logits
+        else:
+            outputs = model(**given, use_cache=False)
+            logits = outputs.logits[:, -labels.shape[1] :][:, places]
+        wanted = labels[:, 1:][:, places]
         nll = functional.cross_entropy(
-            logits.flatten(0, 1), labels[:, 1:].flatten(), ignore_index=-100, reduction="none"
+            logits.float().flatten(0, 1), wanted.flatten(), ignore_index=IGNORED, reduction="none"
         )
-        learned = (labels[:, 1:] != -100).sum()
-        count = num_items_in_batch if num_items_in_batch is not None else learned
-        return (nll * torch.exp(-nll.detach())).sum() / count, outputs
+        if self._weigh_tokens and model.training:
+            nll = nll * torch.exp(-nll.detach())
+        count = num_items_in_batch if num_items_in_batch is not None else learned.sum()
+        return nll.sum() / count, outputs
 
     def _divergence(self, model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        """Mean KL(base‖tuned) over the batch's tokens, in nats."""
+        """Mean KL(base‖tuned) over the batch's tokens, in nats.
+
+        Of several processes each reads its share, times their number: the mean over them is it.
+        """
+        whole = batch["attention_mask"].sum()
+        batch = {name: rows[rank() :: world()] for name, rows in batch.items()}
+        if not len(batch["input_ids"]):
+            return torch.zeros((), device=whole.device)
+        model = self.accelerator.unwrap_model(model)
         with self._quiet():
-            with torch.no_grad(), self._untuned(self.accelerator.unwrap_model(model)):
+            with torch.no_grad(), self._untuned(model):
                 base = functional.log_softmax(model(**batch, use_cache=False).logits.float(), -1)
             said = model(**batch, use_cache=False).logits
         # What is predicted at the places of a soft prompt, before the text, has no counterpart.
         tuned = functional.log_softmax(said[:, -base.shape[1] :].float(), -1)
         per_token = (base.exp() * (base - tuned)).sum(-1)
         mask = batch["attention_mask"]
-        return (per_token * mask).sum() / mask.sum()
+        return world() * (per_token * mask).sum() / whole
 
     @contextmanager
     def _quiet(self) -> Iterator[None]:
@@ -137,6 +171,18 @@ class AnchoredTrainer(SFTTrainer):
                 lengths = torch.tensor([len(row) for row in chosen])
                 mask = (torch.arange(longest) < lengths[:, None]).long()
                 yield {"input_ids": ids.to(device), "attention_mask": mask.to(device)}
+
+    def held(self) -> dict[str, Any]:
+        """How many tokens went through the model, and how many batches of anchors."""
+        return {"tokens": self.tokens_seen, "anchors": self._anchors_drawn}
+
+    def take_back(self, held: Mapping[str, Any]) -> None:
+        """Go on counting, and drawing anchors, from there."""
+        self.tokens_seen = self._last_tokens = held["tokens"]
+        self._anchors_drawn = held["anchors"]
+        if self._anchor_batches is not None:
+            for _ in range(self._anchors_drawn):
+                next(self._anchor_batches)
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Add the speed since the last line: the task's tokens, padding and anchor not counted."""

@@ -1,11 +1,13 @@
 """What a run was at an earlier step, held in memory: the last good state, the best one."""
 
 from collections import deque
+from collections.abc import Mapping
 from statistics import median
 from typing import Any, NamedTuple
 
 import torch
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from studio.engine.between import Between, Moment, Weights
 
 MOST = 20  # how often in a run at most
 LASTING = 5  # steps whose middle loss is looked at, so that one odd batch decides nothing
@@ -16,46 +18,47 @@ class Copy(NamedTuple):
     """All that learns, as it was after a step."""
 
     step: int
-    weights: list[torch.Tensor]
+    weights: Weights
 
 
 def take(optimizer: Any, step: int) -> Copy:
     """A copy of all that learns, or will learn in a later stage, in the computer's memory."""
-    weights = [one.detach().to("cpu", copy=True) for one in _learning(optimizer)]
+    weights = [one.detach().to("cpu", copy=True) for one in learning(optimizer)]
     return Copy(step, weights)
 
 
-def put_back(optimizer: Any, copy: Copy) -> None:
+def put_back(optimizer: Any, weights: Weights) -> None:
     """Make what learns what it was."""
     with torch.no_grad():
-        for parameter, kept in zip(_learning(optimizer), copy.weights, strict=True):
+        for parameter, kept in zip(learning(optimizer), weights, strict=True):
             parameter.copy_(kept)
 
 
-def _learning(optimizer: Any) -> list[torch.nn.Parameter]:
+def learning(optimizer: Any) -> list[torch.nn.Parameter]:
+    """All that learns, or will learn in a later stage."""
     return [one for group in optimizer.param_groups for one in group["params"]]
 
 
 class Lowest:
     """The lowest loss that a run has had for some steps, or the first one."""
 
-    def __init__(self) -> None:
-        self._latest: deque[float] = deque(maxlen=LASTING)
-        self.loss = float("inf")
+    def __init__(self, loss: float = float("inf"), latest: tuple[float, ...] = ()) -> None:
+        self.loss = loss
+        self.latest: deque[float] = deque(latest, maxlen=LASTING)
 
     def add(self, loss: float) -> float | None:
         """Take one step's loss; the middle one of the latest steps once they are enough."""
-        self._latest.append(loss)
-        if len(self._latest) == 1 and self.loss == float("inf"):
+        self.latest.append(loss)
+        if len(self.latest) == 1 and self.loss == float("inf"):
             self.loss = loss
-        if len(self._latest) < LASTING:
+        if len(self.latest) < LASTING:
             return None
-        middle = median(self._latest)
+        middle = median(self.latest)
         self.loss = min(self.loss, middle)
         return middle
 
 
-class LastGood(TrainerCallback):
+class LastGood(Between):
     """Holds the weights of the last step whose loss was a number within bounds.
 
     A copy counts once the next step's loss, which these weights made, turns out well.
@@ -67,28 +70,19 @@ class LastGood(TrainerCallback):
         self._optimizer: Any = None
         self._lowest = float("inf")
 
-    def on_step_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **now: Any
-    ) -> None:
+    def after(self, now: Moment) -> None:
         """Take a copy every few steps."""
-        self._optimizer = now["optimizer"]
-        if state.global_step % max(1, state.max_steps // MOST) == 0:
-            self._candidate = take(self._optimizer, state.global_step)
+        self._optimizer = now.optimizer
+        if now.step % max(1, now.total // MOST) == 0:
+            self._candidate = take(self._optimizer, now.step)
 
-    def on_log(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        logs: dict[str, Any] | None = None,
-        **_: Any,
-    ) -> None:
+    def hear(self, now: Moment, told: Mapping[str, Any]) -> None:
         """Judge the copy of an earlier step by the loss of this one."""
-        if "loss" not in (logs or {}):
+        if "loss" not in told:
             return
-        loss = float((logs or {})["loss"])
+        loss = float(told["loss"])
         self._lowest = min(self._lowest, loss)
-        if self._candidate and self._candidate.step < state.global_step:
+        if self._candidate and self._candidate.step < now.step:
             if loss <= self._lowest + TOLERATED:  # false for what is no number
                 self._good = self._candidate
             self._candidate = None
@@ -97,5 +91,28 @@ class LastGood(TrainerCallback):
         """Make the model what it was at the last good step, and say which; None without any."""
         if self._good is None:
             return None
-        put_back(self._optimizer, self._good)
+        put_back(self._optimizer, self._good.weights)
         return self._good.step
+
+    def held(self) -> dict[str, Any]:
+        """Which copies are held, and the lowest loss."""
+        return {"lowest": self._lowest, "steps": [step_of(self._candidate), step_of(self._good)]}
+
+    def copies(self) -> dict[int, Weights]:
+        """The last good one, and the one that is to be judged."""
+        return {one.step: one.weights for one in (self._candidate, self._good) if one}
+
+    def take_back(self, held: Mapping[str, Any], copies: Mapping[int, Weights]) -> None:
+        """Hold the same again."""
+        self._lowest = held["lowest"]
+        self._candidate, self._good = (copy_of(step, copies) for step in held["steps"])
+
+
+def step_of(copy: Copy | None) -> int | None:
+    """A copy's step, to be written down."""
+    return copy.step if copy else None
+
+
+def copy_of(step: int | None, copies: Mapping[int, Weights]) -> Copy | None:
+    """The copy that was written down so."""
+    return None if step is None else Copy(step, copies[step])

@@ -8,15 +8,15 @@ general text alone read every few steps in any case.
 import math
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from studio.engine.between import Between, Moment, Weights
 from studio.engine.budget import Gauge, Reading
-from studio.engine.copies import MOST, Copy, put_back, take
+from studio.engine.copies import MOST, Copy, copy_of, put_back, step_of, take
 from studio.errors import Diverged
 from studio.tuning.events import EventLog
 from studio.tuning.pace import Pace
@@ -26,7 +26,7 @@ Answers = Callable[[Any], list[dict[str, str]]]
 """From the model to what it answers to the fixed prompts."""
 
 
-class Looks(TrainerCallback):
+class Looks(Between):
     """Asks for the held-out loss, reads the gauges beside it, and holds the best it has seen."""
 
     def __init__(
@@ -46,60 +46,78 @@ class Looks(TrainerCallback):
         self._sampled = 0
         self._within: Copy | None = None
         self._best: tuple[float, Copy] | None = None
+        self._resumed = False
         self.result: dict[str, Any] = {}
 
-    def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **now: Any
-    ) -> None:
-        """Look at the base, and at what the run begins with."""
-        self._gauge = Gauge(now["model"], self._rows, self._untuned(now["model"]))
-        self._pace.begin()
-        self._within = take(now["optimizer"], 0) if self._recipe.forgetting_budget else None
-        if not args.eval_on_start:
-            self._look(state, control, now, heldout=None)
+    def see_base(self, model: Any) -> None:
+        """Take what all looks are compared with, before anything is learned or taken back."""
+        self._gauge = Gauge(model, self._rows, self._untuned(model))
 
-    def on_step_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **now: Any
-    ) -> None:
+    def begin(self, now: Moment) -> None:
+        """Look at what the run begins with, if it does begin."""
+        if self._gauge is None:
+            self.see_base(now.model)
+        if self._resumed:
+            return
+        self._pace.begin()
+        self._within = take(now.optimizer, 0) if self._recipe.forgetting_budget else None
+        if not now.args.eval_on_start:
+            self._look(now, heldout=None)
+
+    def after(self, now: Moment) -> None:
         """Look now, if it is time: every few steps, no more than the share allows, at the end."""
-        here, total = state.global_step, state.max_steps
-        regular = here % max(1, total // MOST) == 0
-        whole = here == total or (regular and self._pace.allows())
+        regular = now.step % max(1, now.total // MOST) == 0
+        whole = now.step == now.total or (regular and self._pace.allows())
         if not whole and not (regular and self._recipe.forgetting_budget):
             return
         self._pace.begin()
-        if args.eval_strategy == "no" or not whole:
-            self._look(state, control, now, heldout=None)
+        if now.args.eval_strategy == "no" or not whole:
+            self._look(now, heldout=None)
         else:
-            control.should_evaluate = True  # on_evaluate goes on
+            now.control.should_evaluate = True  # `evaluated` goes on
 
-    def on_evaluate(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **now: Any
-    ) -> None:
+    def evaluated(self, now: Moment, loss: float) -> None:
         """The held-out loss has been taken; look at the rest."""
-        self._look(state, control, now, heldout=float(now["metrics"]["eval_loss"]))
+        self._look(now, heldout=loss)
 
-    def on_train_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **now: Any
-    ) -> None:
+    def end(self, now: Moment) -> None:
         """Make the model the best that was seen, if the recipe keeps that."""
         self.result = {"watching_seconds": round(self._pace.spent, 2)}
         if self._recipe.keep == "best" and self._best:
             loss, copy = self._best
-            put_back(now["optimizer"], copy)
+            put_back(now.optimizer, copy.weights)
             self.result |= {"kept_step": copy.step, "kept_heldout_loss": round(loss, 4)}
 
-    def _look(
-        self, state: TrainerState, control: TrainerControl, now: dict[str, Any],
-        *, heldout: float | None,
-    ) -> None:  # fmt: skip
+    def held(self) -> dict[str, Any]:
+        """The pace, when answers were taken last, and which copies are held."""
+        best = [self._best[0], self._best[1].step] if self._best else None
+        return {
+            "pace": self._pace.held(), "sampled": self._sampled, "best": best,
+            "within": step_of(self._within),
+        }  # fmt: skip
+
+    def copies(self) -> dict[int, Weights]:
+        """The best one, and the last within the budget."""
+        best = self._best[1] if self._best else None
+        return {one.step: one.weights for one in (self._within, best) if one}
+
+    def take_back(self, held: Mapping[str, Any], copies: Mapping[int, Weights]) -> None:
+        """Go on at the same pace, with the same copies."""
+        self._pace.take_back(held["pace"])
+        self._sampled, self._within = held["sampled"], copy_of(held["within"], copies)
+        if held["best"]:
+            loss, step = held["best"]
+            self._best = (loss, Copy(step, copies[step]))
+        self._resumed = True
+
+    def _look(self, now: Moment, *, heldout: float | None) -> None:
         assert self._gauge is not None
-        here, total = state.global_step, state.max_steps
-        reading = self._gauge.read(now["model"])
+        here, total = now.step, now.total
+        reading = self._gauge.read(now.model)
         if not math.isfinite(reading.retention):
             raise Diverged(f"What the model says is no longer a number at step {here}.")
-        answering = self._sample(here, total, now["model"])
-        over = self._hold(reading, heldout, here, now["optimizer"])
+        answering = self._sample(here, total, now.model)
+        over = self._hold(reading, heldout, here, now.optimizer)
         between = 0 < here < total and heldout is not None
         seconds = self._pace.end(between=between, answering=answering)
         self._log(
@@ -108,8 +126,9 @@ class Looks(TrainerCallback):
             seconds=round(seconds, 3),
         )  # fmt: skip
         if over:
-            self._stop(reading, here, now["optimizer"])
-            control.should_training_stop = True
+            self._stop(reading, here, now.optimizer)
+            now.control.should_training_stop = True
+            now.control.should_save = False  # what it went back to is the result
 
     def _sample(self, here: int, total: int, model: Any) -> float:
         """Log what is answered to the fixed prompts, if it is time; the seconds it took."""
@@ -135,7 +154,7 @@ class Looks(TrainerCallback):
 
     def _stop(self, reading: Reading, step: int, optimizer: Any) -> None:
         assert self._within is not None
-        put_back(optimizer, self._within)
+        put_back(optimizer, self._within.weights)
         self._log(
             "warning",
             message=f"At step {step} general text was {reading.forgotten:.3f} nats per token less "

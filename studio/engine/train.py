@@ -1,7 +1,6 @@
 """From recipe to adapter, top to bottom: base, data, trainer, steps, verified result."""
 
 import shutil
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,16 +11,21 @@ from studio.data.preferences import read_pairs, split
 from studio.engine.budget import general_rows
 from studio.engine.copies import LastGood
 from studio.engine.given import given_rows, past_examples
+from studio.engine.halt import Stopped
 from studio.engine.learnable import learnable, watchable
 from studio.engine.load import Engine
 from studio.engine.looks import Looks
+from studio.engine.place import is_first
 from studio.engine.prefer import prefer
 from studio.engine.publish import origin, publishing
 from studio.engine.replay import right_answers
 from studio.engine.samples import Prompt, answering, old_skill
+from studio.engine.saving import Saving, find_state
 from studio.engine.selftext import Conversation, self_texts
+from studio.engine.together import Agreeing, first_alone
 from studio.engine.trainers import Rows, Tuned, make_trainer, tune_what
 from studio.engine.watch import Keep, Watch
+from studio.engine.weights import trains_unpacked
 from studio.errors import Diverged, RunError
 from studio.models.catalogue import find_base
 from studio.models.gate import check_adapter
@@ -29,6 +33,7 @@ from studio.tuning.events import EventLog
 from studio.tuning.pace import sample_count
 from studio.tuning.recipe import Recipe
 from studio.tuning.run import Run, open_run
+from studio.tuning.states import State
 
 HELDOUT_EXAMPLES = 64  # at most, for the curve of the held-out loss
 ASKED = 2  # held-out questions that are answered on the way
@@ -38,15 +43,18 @@ SCRATCH = ".trainer"  # what the libraries write while they train
 def train(run: Run, log: EventLog) -> dict[str, Any]:
     """Tune the base as the run's recipe says and publish the adapter; returns what to report."""
     recipe = run.recipe
+    with first_alone():
+        state = find_state(run, log)
     log("phase", name="loading the base")
-    engine = Engine(find_base(recipe.base, download=False), recipe.loading)
+    base = find_base(recipe.base, download=False)
+    engine = Engine(base, recipe.loading, unpacked=trains_unpacked(base))
     trainer, tuned = prepare(engine, recipe, run, log)
     log("phase", name="training", about=engine.about)
-    began = time.perf_counter()
-    watched = _learn(trainer, tuned, run, engine)
-    seconds = time.perf_counter() - began
+    watched = _learn(trainer, tuned, run, engine, state)
+    seconds = trainer.saving.seconds
     log("phase", name="saving")
-    _save(tuned, trainer.model, run.adapter, origin(run, engine.base))
+    if is_first():
+        _save(tuned, trainer.model, run.adapter, origin(run, engine.base))
     return {
         "steps": trainer.state.global_step,
         "seconds": round(seconds, 2),
@@ -56,15 +64,20 @@ def train(run: Run, log: EventLog) -> dict[str, Any]:
     }
 
 
-def _learn(trainer: Any, tuned: Tuned, run: Run, engine: Engine) -> dict[str, Any]:
+def _learn(
+    trainer: Any, tuned: Tuned, run: Run, engine: Engine, state: State | None
+) -> dict[str, Any]:
     """All the steps, and what the looks found; one that diverges keeps the last good step."""
-    callbacks = trainer.callback_handler.callbacks
+    looks = next((one for one in trainer.between if isinstance(one, Looks)), None)
     try:
-        trainer.train()
-        (looks,) = (one for one in callbacks if isinstance(one, Looks))
-        return looks.result
+        if looks:
+            looks.see_base(trainer.model)
+        trainer.train_on(state)
+        if trainer.saving.paused:
+            raise Stopped("paused")
+        return looks.result if looks else {}
     except Diverged as error:
-        (held,) = (one for one in callbacks if isinstance(one, LastGood))
+        (held,) = (one for one in trainer.between if isinstance(one, LastGood))
         if (step := held.go_back()) is None:
             raise Diverged(f"{error} Nothing was learned before that could be kept.") from error
         for later in (one for one in run.checkpoints() if one > step):
@@ -92,12 +105,14 @@ def prepare(engine: Engine, recipe: Recipe, run: Run, log: EventLog) -> tuple[An
             callbacks=watching,
         )  # fmt: skip
         return trainer, tuned
-    texts = _write_texts(engine, recipe, cache=home / "cache", log=log)
-    replays = right_answers(engine, recipe.replay_probes, home=home, log=log)
+    with first_alone():
+        texts = _write_texts(engine, recipe, cache=home / "cache", log=log)
+        replays = right_answers(engine, recipe.replay_probes, home=home, log=log)
     log("phase", name="preparing the data")
     dataset = open_dataset(recipe.dataset, home / "datasets")
-    past = past_examples(recipe.replay_datasets, home)
-    learned, evaluated = _tokens(engine, recipe, dataset, (texts, replays, past), log)
+    past = past_examples(recipe.replay_datasets, home, dataset.heldout())
+    others = (texts, replays, past)
+    learned, evaluated = _tokens(engine, recipe, dataset, others, home / "cache", log)
     held = given_rows(engine, recipe.anchor_on, home) or anchor_rows(engine, texts)
     tuned = tune_what(engine, recipe, started)
     prompts = [
@@ -119,7 +134,10 @@ def _callbacks(
     prompts: Sequence[Prompt],
     log: EventLog,
 ) -> list[Any]:
-    """What happens between two steps."""
+    """What happens between two steps; only the first of several processes looks and keeps."""
+    saving = Saving(run, recipe.save_every, log)
+    if not is_first():
+        return [saving, Agreeing()]
 
     def keep(model: Any, step: int) -> None:
         _save(tuned, model, run.folder / "checkpoints" / str(step), origin(run, engine.base))
@@ -129,7 +147,7 @@ def _callbacks(
         recipe, general_rows(engine, recipe, home), untuned=tuned.untuned,
         answers=answering(engine, [*prompts, *old_skill(recipe.base)]), log=log,
     )  # fmt: skip
-    return [LastGood(), Watch(log), Keep(recipe.checkpoints, keep), looks]
+    return [LastGood(), Watch(log), Keep(recipe.checkpoints, keep), looks, saving, Agreeing()]
 
 
 def _tokens(
@@ -137,6 +155,7 @@ def _tokens(
     recipe: Recipe,
     dataset: Dataset,
     others: tuple[Sequence[Conversation], Sequence[Conversation], Sequence[Conversation]],
+    cache: Path,
     log: EventLog,
 ) -> tuple[Rows, Rows]:
     """What is learned, and of the held-out examples what is watched."""
@@ -148,8 +167,9 @@ def _tokens(
     rows = training_rows(recipe, examples, *others)
     longest = recipe.max_length
     learned = learnable(
-        engine, rows, numbers=[one.place for one in examples], max_length=longest, warn=warn
-    )
+        engine, rows, numbers=[one.place for one in examples], max_length=longest, warn=warn,
+        cache=cache,
+    )  # fmt: skip
     few = sample_count(recipe.steps_over(len(rows)) * recipe.batch, HELDOUT_EXAMPLES)
     heldout_rows = [_row(one.messages, one.completion) for one in heldout]
     evaluated = watchable(engine, heldout_rows, count=few, max_length=longest)

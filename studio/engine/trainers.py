@@ -15,7 +15,10 @@ from trl import SFTConfig
 from studio.engine.adapters import Beside
 from studio.engine.anchor import AnchoredTrainer
 from studio.engine.load import Engine
+from studio.engine.order import alike
+from studio.engine.place import world
 from studio.engine.stages import Unfreezing, optimizers, plan
+from studio.engine.together import share_of
 from studio.engine.weights import pick_dtype
 from studio.engine.whole import Whole
 from studio.tuning.events import EventLog
@@ -88,6 +91,9 @@ def make_trainer(
         anchor_rows=anchor_rows,
         untuned=tuned.untuned,
         weigh_tokens=recipe.loss == "dft",
+        order=alike(
+            [len(row["input_ids"]) for row in learned], batch=recipe.batch_size, seed=recipe.seed
+        ),
     )
     tuned.settle(trainer)
     return trainer
@@ -106,8 +112,11 @@ def settings(recipe: Recipe, folder: Path, *, rows: int, watched: int) -> dict[s
     steps = recipe.steps_over(rows)
     return {
         "output_dir": str(folder),
-        "per_device_train_batch_size": recipe.batch_size,
-        "per_device_eval_batch_size": recipe.batch_size,
+        "per_device_train_batch_size": share_of(recipe),
+        "per_device_eval_batch_size": share_of(recipe),
+        # Named where there is one process, it is waited for as if there were several.
+        "ddp_backend": ("gloo" if device == "cpu" else "nccl") if world() > 1 else None,
+        "ddp_find_unused_parameters": False,
         "gradient_accumulation_steps": recipe.accumulation,
         "learning_rate": recipe.rate,
         "lr_scheduler_type": recipe.schedule,
@@ -115,7 +124,7 @@ def settings(recipe: Recipe, folder: Path, *, rows: int, watched: int) -> dict[s
         "max_steps": steps,
         "max_grad_norm": recipe.max_grad_norm,
         "weight_decay": recipe.weight_decay,
-        "optim": "paged_adamw_8bit" if device == "cuda" else "adamw_torch",
+        "optim": "paged_adamw_8bit" if device == "cuda" else "adamw_torch_fused",
         "activation_checkpointing": device == "cuda",
         "bf16": bf16,
         "fp16": False,

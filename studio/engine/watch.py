@@ -2,11 +2,10 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
-
+from studio.engine.between import Between, Moment, Weights
 from studio.engine.copies import Lowest
 from studio.errors import Diverged
 from studio.tuning.events import EventLog
@@ -26,7 +25,7 @@ LOWER = "lower the learning rate or the clipping norm"
 TOO_HIGH = 2.0  # nats above the lowest loss; learning never costs that much for long
 
 
-class Watch(TrainerCallback):
+class Watch(Between):
     """Turns what the trainer logs into events, and ends a run whose loss leaves all bounds."""
 
     def __init__(self, log: EventLog) -> None:
@@ -34,34 +33,34 @@ class Watch(TrainerCallback):
         self._step_began = 0.0
         self._lowest = Lowest()
 
-    def on_step_begin(self, *_: Any, **__: Any) -> None:
+    def before(self, now: Moment) -> None:
         """Take the time at which a step begins."""
         self._step_began = time.perf_counter()
 
-    def on_log(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        logs: dict[str, Any] | None = None,
-        **_: Any,
-    ) -> None:
+    def hear(self, now: Moment, told: Mapping[str, Any]) -> None:
         """One event per training step, one per look at the held-out loss."""
-        logs = logs or {}
-        place = {"step": state.global_step, "total": state.max_steps}
-        if "eval_loss" in logs:
-            self._demand_numbers([float(logs["eval_loss"])], state.global_step)
-            self._log("heldout", loss=round(float(logs["eval_loss"]), 4), **place)
-        elif "loss" in logs:
+        place = {"step": now.step, "total": now.total}
+        if "eval_loss" in told:
+            self._demand_numbers([float(told["eval_loss"])], now.step)
+            self._log("heldout", loss=round(float(told["eval_loss"]), 4), **place)
+        elif "loss" in told:
             numbers = {
-                name: float(f"{float(logs[word]):.4g}")
+                name: float(f"{float(told[word]):.4g}")
                 for word, name in TOLD.items()
-                if word in logs
+                if word in told
             }
             seconds = round(time.perf_counter() - self._step_began, 3)
-            self._demand_numbers([numbers["loss"], numbers["grad_norm"]], state.global_step)
+            self._demand_numbers([numbers["loss"], numbers["grad_norm"]], now.step)
             self._log("step", **place, **numbers, seconds=seconds)
-            self._demand_bounds(numbers["loss"], state.global_step)
+            self._demand_bounds(numbers["loss"], now.step)
+
+    def held(self) -> dict[str, Any]:
+        """The lowest loss, and the latest ones."""
+        return {"lowest": self._lowest.loss, "latest": list(self._lowest.latest)}
+
+    def take_back(self, held: Mapping[str, Any], copies: Mapping[int, Weights]) -> None:
+        """Go on from these losses."""
+        self._lowest = Lowest(held["lowest"], tuple(held["latest"]))
 
     def _demand_numbers(self, values: list[float], step: int) -> None:
         if not all(map(math.isfinite, values)):
@@ -75,19 +74,17 @@ class Watch(TrainerCallback):
             )
 
 
-class Keep(TrainerCallback):
+class Keep(Between):
     """Keeps the adapter as it is after some of the steps."""
 
     def __init__(self, count: int, keep: Callable[[Any, int], None]) -> None:
         self._count = count
         self._keep = keep
 
-    def on_step_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **now: Any
-    ) -> None:
+    def after(self, now: Moment) -> None:
         """Keep the adapter if this is one of the steps."""
-        if state.global_step in spaced(self._count, state.max_steps):
-            self._keep(now["model"], state.global_step)
+        if now.step in spaced(self._count, now.total):
+            self._keep(now.model, now.step)
 
 
 def spaced(count: int, steps: int) -> list[int]:

@@ -8,17 +8,21 @@ from bitsandbytes.nn import Linear4bit
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, PreTrainedModel
 from transformers.utils import logging
 
+from studio.chat.precision import unpacked_bytes
 from studio.data.chat_form import ChatForm
 from studio.data.readers import Row
+from studio.engine.place import local_rank
 from studio.errors import ModelError
 from studio.models.catalogue import Base
 
 logging.disable_progress_bar()
 
+SMALL = 256 << 20  # bytes of a base that is held unpacked while it is tuned
+
 
 def pick_device() -> torch.device:
-    """The first GPU if there is one, else the CPU."""
-    return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
+    """This process's GPU if there is one, else the CPU."""
+    return torch.device("cuda", local_rank()) if torch.cuda.is_available() else torch.device("cpu")
 
 
 def tell_place(device: torch.device) -> str:
@@ -34,6 +38,15 @@ def pick_dtype(device: torch.device) -> torch.dtype:
     if device.type == "cuda" and torch.cuda.is_bf16_supported():
         return torch.bfloat16
     return torch.float32
+
+
+def trains_unpacked(base: Base) -> bool:
+    """Whether training holds the base's 4-bit weights written out: a small one, on a CPU.
+
+    The numbers are the same to the last bit, and unpacking them at every step costs a tenth of the
+    starter's time. How large it may be is fixed, so that no run depends on free memory.
+    """
+    return pick_device().type == "cpu" and unpacked_bytes(base.folder) <= SMALL
 
 
 def load_model(base: Base, method: Literal["qlora", "lora"]) -> PreTrainedModel:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.errors import ModelError
+from studio.seal import find_flaw
 
 # Keys of config.json with which a repository can make the libraries run or fetch code.
 CODE_KEYS = ("auto_map", "custom_pipelines", "trust_remote_code")
@@ -17,6 +18,8 @@ LARGEST_CONFIG = 1 << 20  # bytes
 LARGEST_HEADER = 1 << 24  # bytes
 ADAPTERS = ("LORA", "IA3", "PROMPT_TUNING", "WEIGHTS")
 WEIGHTS = "adapter_model.safetensors"
+MADE_FOR = "made_for.json"
+FILES = "files"  # in it, the size and digest of every file beside it
 
 
 def check_folder(folder: Path) -> dict[str, Any]:
@@ -40,7 +43,7 @@ def check_folder(folder: Path) -> dict[str, Any]:
 
 def check_adapter(folder: Path, base_fingerprint: str) -> dict[str, Any]:
     """The configuration of an adapter that belongs to this base; raises ModelError."""
-    made_for = _read_json(folder / "made_for.json", f"{folder} holds no finished adapter")
+    made_for = _read_json(folder / MADE_FOR, f"{folder} holds no finished adapter")
     if made_for.get("base_fingerprint") != base_fingerprint:
         raise ModelError(
             f"The adapter in {folder} was made for {made_for.get('base')!r}, another base than "
@@ -48,6 +51,11 @@ def check_adapter(folder: Path, base_fingerprint: str) -> dict[str, Any]:
         )
     if not (folder / WEIGHTS).exists():
         raise ModelError(f"The adapter in {folder} has no {WEIGHTS}.")
+    if flaw := _find_flaw(folder, made_for):
+        raise ModelError(
+            f"The adapter in {folder} was damaged after it was finished: {flaw}. It is not used; "
+            "start its run again."
+        )
     config = _read_json(folder / "adapter_config.json", f"{folder} holds no finished adapter")
     kind = config.get("peft_type")
     if kind not in ADAPTERS:
@@ -55,11 +63,35 @@ def check_adapter(folder: Path, base_fingerprint: str) -> dict[str, Any]:
             f"The adapter in {folder} is of the kind {kind!r}; this studio loads those of the "
             f"kinds {', '.join(ADAPTERS)}."
         )
+    if kind == "LORA":
+        _check_ranks(folder, config)
     if kind == "PROMPT_TUNING":
         _check_soft_prompt(folder, config)
     if kind == "IA3" and not all(name.endswith(".ia3_l") for name in tensors(folder / WEIGHTS)):
         raise ModelError(f"The scales in {folder} are more than scales; tune again.")
     return config
+
+
+def _find_flaw(folder: Path, made_for: dict[str, Any]) -> str:
+    """What is not as it was when the adapter was made; of an older one nobody knows."""
+    try:
+        return find_flaw(folder, made_for.get(FILES) or {})
+    except (TypeError, ValueError, AttributeError):
+        return f"{MADE_FOR} cannot be read"
+
+
+def _check_ranks(folder: Path, config: dict[str, Any]) -> None:
+    """Every pair of matrices has the rank that the configuration names."""
+    ranks = {
+        shape[0 if ".lora_A." in name else 1]
+        for name, shape in tensors(folder / WEIGHTS).items()
+        if (".lora_A." in name or ".lora_B." in name) and len(shape) == 2
+    }
+    if ranks != {config.get("r")}:
+        raise ModelError(
+            f"The adapter in {folder} has matrices of rank {', '.join(map(str, sorted(ranks)))}, "
+            f"and its configuration says {config.get('r')}; start its run again."
+        )
 
 
 def _check_soft_prompt(folder: Path, config: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ MOST_REPLAY = 0.9
 
 def why_not(recipe: "Recipe") -> str:
     """Why a recipe's fields do not go together, and what to do; empty if they do."""
-    checks = (_first_weights, _soft_prompt, _part, _continuation, _loss, _keeping)
+    checks = (_first_weights, _soft_prompt, _part, _devices, _continuation, _loss, _keeping)
     return next((reason for check in checks if (reason := check(recipe))), "")
 
 
@@ -53,6 +53,22 @@ def _part(recipe: "Recipe") -> str:
         re.compile(recipe.pattern)
     except re.error as error:
         return f"pattern is no regular expression: {error}"
+    return ""
+
+
+def _devices(recipe: "Recipe") -> str:
+    if recipe.devices == "1":
+        return ""
+    if recipe.method == "two_stage":
+        return (
+            "two_stage lets more weights learn later on, which several devices are not told of; "
+            "leave devices at 1"
+        )
+    if recipe.devices != "all" and recipe.batch_size % int(recipe.devices):
+        return (
+            f"a batch of {recipe.batch_size} cannot be divided among {recipe.devices} devices; "
+            "choose a batch_size that can"
+        )
     return ""
 
 

@@ -96,6 +96,9 @@ class Fields(BaseModel):
     """Examples in one forward pass."""
     accumulation: int = _field("steps", 1, ge=1, le=1024)
     """Forward passes per optimizer step; batch size times this is the effective batch."""
+    devices: str = _field("steps", "1", pattern=r"^(all|[1-9][0-9]?)$")
+    """How many GPUs work on this run together, or all; on a CPU so many processes. They divide
+    every batch among them, so that the same is learned sooner."""
     max_length: int = _field("steps", 512, ge=16, le=131_072)
     """Longest example in tokens; longer ones are cut at the end, and counted."""
     scheduler: Literal["cosine", "linear", "constant"] = _field("steps", "cosine")
@@ -108,6 +111,9 @@ class Fields(BaseModel):
     """Gradients are clipped to this norm."""
     checkpoints: int = _field("steps", 3, ge=0, le=50)
     """How many earlier adapters are kept, evenly spaced over the steps; the end is always kept."""
+    save_every: int = _field("steps", 0, ge=0, le=1_000_000)
+    """Steps between two states from which a paused or killed run goes on; 0 chooses by the time
+    that saving takes, so that it stays at about a hundredth of the training."""
     keep: Literal["last", "best"] = _field("steps", "last")
     """What becomes the result: what the last step made, or of all looks at the run the one with
     the lowest held-out loss among those within the forgetting budget."""

@@ -2,6 +2,8 @@
 
 import fcntl
 import os
+import struct
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,3 +34,24 @@ def is_locked(path: Path) -> bool:
             return False
     except BlockingIOError:
         return True
+
+
+def holder(path: Path) -> int | None:
+    """The process that holds the lock file, as the system knows it; None if nobody does.
+
+    A number that somebody wrote down may belong to another process by now; this one cannot.
+    """
+    if not path.exists():
+        return None
+    # struct flock, which Linux and macOS order differently.
+    form, place = ("qqihh", 2) if sys.platform == "darwin" else ("hhqqi", 4)
+    asked = [0] * 5
+    asked[3 if sys.platform == "darwin" else 0] = fcntl.F_WRLCK
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        answer = fcntl.fcntl(descriptor, fcntl.F_GETLK, struct.pack(form, *asked))
+    finally:
+        os.close(descriptor)
+    found = struct.unpack(form, answer)
+    held = found[3 if sys.platform == "darwin" else 0] != fcntl.F_UNLCK
+    return found[place] if held else None

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 
 class Pace:
@@ -16,6 +16,19 @@ class Pace:
         self._usual = math.inf
         self.spent = 0.0
         """Seconds of all looks together, the first and the last one included."""
+
+    def held(self) -> dict[str, float]:
+        """What it knows, to be written down; seconds, of which `trained` went into no look."""
+        return {
+            "trained": self._clock() - (self._started or 0.0) - self.spent, "spent": self.spent,
+            "between": self._between, "answering": self._answering, "usual": self._usual,
+        }  # fmt: skip
+
+    def take_back(self, held: Mapping[str, float]) -> None:
+        """Go on as if no time had passed since this was written down."""
+        self.spent, self._between = held["spent"], held["between"]
+        self._answering, self._usual = held["answering"], held["usual"]
+        self._started = self._clock() - held["trained"] - self.spent
 
     def begin(self) -> None:
         """A look begins."""

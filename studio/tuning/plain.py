@@ -35,6 +35,7 @@ UNSAID = {
     "keep": "keeping the best by held-out loss",
     "start_from": "the adapter it goes on from",
     "init": "other first weights of the adapter",
+    "devices": "several devices, which is what `accelerate launch` is told",
 }
 """Fields that plain TRL cannot follow, if they are not at their defaults."""
 

@@ -1,4 +1,4 @@
-"""The queue is a lock: a worker owns the device while it holds it, first come, first served.
+"""The queue is a lock: a worker owns a device while it holds its lock, first come, first served.
 
 A ticket per run keeps the order. It is drawn when the run is started, and held: locked by the
 run's worker, as soon as that lives. A worker that dies frees its ticket and the device at once;
@@ -19,36 +19,42 @@ ORDER = "order"  # the file of names
 
 
 def draw_ticket(home: Path, name: str) -> Path:
-    """A place in the line for the run of that name, whose worker is about to start."""
+    """The one place in the line of the run of that name, whose worker is about to start."""
     queue = home / "queue"
     queue.mkdir(exist_ok=True)
-    ticket = queue / f"{time.time_ns():020d}-{name}.drawn"
+    drawn = next((one for one in queue.glob(f"*-{name}.drawn") if _is_young(one)), None)
+    ticket = drawn or queue / f"{time.time_ns():020d}-{name}.drawn"
     ticket.touch(mode=0o600)
     return ticket
 
 
 @contextmanager
 def device(
-    home: Path, name: str, *, on_wait: Callable[[], None], on_next: Callable[[], None]
-) -> Iterator[None]:
-    """Hold the device's lock for the run of that name, waiting in line for it.
+    home: Path, name: str, *, on_wait: Callable[[], None], on_next: Callable[[], None],
+    on_turn: Callable[[], None] = lambda: None, count: int = 1, of: int = 1,
+) -> Iterator[list[int]]:  # fmt: skip
+    """Hold the locks of `count` devices of so many for the run of that name, waiting in line.
 
-    Calls `on_wait` once if it has to wait, and `on_next` once when nobody is before it in the
-    line any more but the device is still busy: time to get ready.
+    Yields the devices' numbers. Who is first in the line keeps what becomes free until it has all
+    that it needs; nobody behind it is served before. Calls `on_wait` once if it has to wait,
+    `on_turn` at every look at the line after that, and `on_next` once when nobody is before it any
+    more but the device is still busy: time to get ready.
     """
     with ExitStack() as held:
         ticket = _hold_ticket(home, name, held)
         waited = ready = False
-        while not (first := _is_first(ticket)) or not _try(home / "device.lock", held):
+        mine: list[int] = []
+        while not (first := _is_first(ticket)) or not _take(home, held, mine, count, of):
             if not waited:
                 on_wait()
                 waited = True
             if first and not ready:
                 on_next()
                 ready = True
+            on_turn()
             time.sleep(PATIENCE)
         ticket.unlink(missing_ok=True)
-        yield
+        yield sorted(mine)
 
 
 def in_line(home: Path) -> list[str]:
@@ -66,8 +72,8 @@ def reorder(home: Path, names: Sequence[str]) -> None:
 
 
 def is_wanted(home: Path) -> bool:
-    """Whether a run holds the device or waits for it; not to be asked by one that does."""
-    return is_locked(home / "device.lock") or any(map(_counts, _line(home / "queue")))
+    """Whether a run holds the first device or waits for one; not to be asked by one that does."""
+    return is_locked(device_lock(home)) or any(map(_counts, _line(home / "queue")))
 
 
 def _hold_ticket(home: Path, name: str, held: ExitStack) -> Path:
@@ -122,6 +128,19 @@ def _is_young(ticket: Path) -> bool:
     """Whether a ticket was drawn so lately that its worker may still be starting."""
     age = time.time() - int(ticket.name.partition("-")[0]) / 1e9
     return 0 <= age < START_PATIENCE
+
+
+def _take(home: Path, held: ExitStack, mine: list[int], count: int, of: int) -> bool:
+    """Take what is free, into `mine`; whether that is enough by now."""
+    for number in range(of):
+        if len(mine) < count and number not in mine and _try(device_lock(home, number), held):
+            mine.append(number)
+    return len(mine) == count
+
+
+def device_lock(home: Path, number: int = 0) -> Path:
+    """The lock of one of the devices; the chat engine sits on the first."""
+    return home / (f"device-{number}.lock" if number else "device.lock")
 
 
 def _try(path: Path, held: ExitStack) -> bool:

@@ -8,15 +8,13 @@
       alive.lock                        locked while the worker lives
       adapter/                          the result, put there by one rename
       checkpoints/<step>/               what it was on the way, likewise
+      states/<step>/                    what it can go on from, while it has not ended
       outcomes.jsonl, report.json       when it measured
 
 Status is derived from the last event and the lock, and stored nowhere.
 """
 
 import json
-import os
-import signal
-import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,24 +24,26 @@ from studio.data.dataset import open_dataset
 from studio.errors import DatasetError, RunError
 from studio.measure.comparison import Comparison
 from studio.names import slug
-from studio.tuning.events import Event, append_event, read_events
+from studio.tuning.events import Event, read_events, still_true
 from studio.tuning.label import read_label
-from studio.tuning.lock import is_locked, locked
+from studio.tuning.lock import is_locked
 from studio.tuning.recipe import Recipe
 from studio.tuning.repair import Repair
+from studio.tuning.states import forget_states, state_steps
+from studio.tuning.stopping import AGAIN, EVENTS, LAST_WORDS, LOCK, ask, insist, reopen
 
 Kind = Literal["tune", "compare", "repair"]
 Status = Literal[
-    "created", "waiting", "running", "finished", "failed", "diverged", "cancelled", "interrupted"
-]
+    "created", "waiting", "running", "paused", "finished", "failed", "diverged", "cancelled",
+    "interrupted",
+]  # fmt: skip
 SPECS: dict[Kind, str] = {
     "tune": "recipe.json",
     "compare": "comparison.json",
     "repair": "repair.json",
 }
-LAST_WORDS = ("finished", "failed", "diverged", "cancelled")
 UNDER_WAY = ("created", "waiting", "running")
-CANCEL_PATIENCE = 5.0  # seconds before a worker that does not answer is killed
+RESUMABLE = ("paused", "interrupted", "failed")
 
 
 class Run:
@@ -171,34 +171,49 @@ class Run:
             raise RunError(f"Run {self.id} has no {name}; it is not a whole run folder.") from error
 
     def events(self) -> list[Event]:
-        """What happened so far; a line still being written is left out."""
-        return list(read_events(self.folder / "events.jsonl"))
+        """What happened so far; without steps that were taken back, or a line half written."""
+        return still_true(self.all_events())
+
+    def all_events(self) -> list[Event]:
+        """Everything that was ever written down, in its order."""
+        return list(read_events(self.folder / EVENTS))
 
     def status(self) -> Status:
         """Derived from the last event and the lock; "interrupted" if the worker died wordless."""
         alive = self.is_alive()  # before reading: a last word written in between is still seen
-        events = self.events()
-        if not events:
-            return "created"
-        last = events[-1].kind
+        events = self.all_events()
+        last = events[-1].kind if events else AGAIN
         if last in LAST_WORDS:
             return last  # type: ignore[return-value]
+        if last == AGAIN:
+            return "created"
         if not alive:
             return "interrupted"
         return "waiting" if last == "waiting" else "running"
 
     def is_alive(self) -> bool:
         """Whether a worker holds the run's lock."""
-        return is_locked(self.folder / "alive.lock")
+        return is_locked(self.folder / LOCK)
 
     def error(self) -> str | None:
-        """Why it failed or diverged, in a sentence, if it did."""
-        events = self.events()
-        if events and events[-1].kind in ("failed", "diverged"):
-            return str(events[-1]["message"])
-        if self.status() == "interrupted":
-            return "The worker stopped without a last word: killed, out of memory, or power lost."
-        return None
+        """Why it failed, diverged or had to pause, in a sentence, if it did."""
+        events = self.all_events()
+        last = events[-1] if events else None
+        if last and last.kind in ("failed", "diverged", "paused"):
+            return None if last["message"] is None else str(last["message"])
+        if self.status() != "interrupted":
+            return None
+        if last and last.kind == "hung":
+            return str(last["message"])
+        return "The worker stopped without a last word: killed, out of memory, or power lost."
+
+    def starts(self) -> int:
+        """How often a worker has begun with it."""
+        return sum(event.kind == "started" for event in self.all_events())
+
+    def goes_on_from(self) -> int:
+        """The newest step whose state was saved; 0 if it would begin anew."""
+        return max(state_steps(self.folder), default=0)
 
     def steps(self) -> list[dict[str, Any]]:
         """Numbers of every logged training step: step, total, loss, learning_rate, seconds, …"""
@@ -217,34 +232,33 @@ class Run:
         return "\n".join(text.splitlines()[-lines:])
 
     def cancel(self) -> None:
-        """Stop the run; its folder stays. Raises RunError if it has ended already."""
-        status = self.status()
-        if status in (*LAST_WORDS, "interrupted"):
-            raise RunError(f"Run {self.id} cannot be cancelled: it is {status}.")
-        if status == "created" and self._cancel_unstarted():
-            return
-        deadline = time.monotonic() + CANCEL_PATIENCE
-        asked = False
-        while self.is_alive():
-            started = self.last("started")
-            if started and not asked:
-                os.kill(int(started["pid"]), signal.SIGTERM)
-                asked = True
-            if time.monotonic() > deadline and started:
-                os.kill(int(started["pid"]), signal.SIGKILL)
-                deadline += CANCEL_PATIENCE
-            time.sleep(0.02)
+        """Stop the run for good; its folder stays. Raises RunError if it has ended already."""
+        self._demand_under_way("cancelled")
+        insist(self.folder, "cancelled")
+        forget_states(self.folder)
 
-    def _cancel_unstarted(self) -> bool:
-        """Take the place of a worker that has not begun, and say its last word."""
-        try:
-            with locked(self.folder / "alive.lock", wait=False):
-                if self.events():
-                    return False
-                append_event(self.folder / "events.jsonl", "cancelled")
-                return True
-        except BlockingIOError:
+    def pause(self) -> None:
+        """Let it save its state after the step under way, and stop; returns before it has.
+
+        Raises RunError if it has ended already.
+        """
+        self._demand_under_way("paused")
+        ask(self.folder, "paused")
+
+    def _demand_under_way(self, word: str) -> None:
+        if (status := self.status()) not in UNDER_WAY:
+            raise RunError(f"Run {self.id} cannot be {word}: it is {status}.")
+
+    def reopen(self, *, automatic: bool = False) -> bool:
+        """Let a worker go on with it; False if one is asked for already.
+
+        Raises RunError if there is nothing to go on with.
+        """
+        if self.status() in RESUMABLE and reopen(self.folder, automatic=automatic):
+            return True
+        if self.status() == "created":
             return False
+        raise RunError(f"Run {self.id} is {self.status()}; there is nothing to resume.")
 
 
 def create_run(runs_folder: Path, spec: Recipe | Comparison | Repair, *, about: str) -> Run:

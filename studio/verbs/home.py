@@ -9,6 +9,7 @@ from studio.data.drafts import Drafts
 from studio.data.workbooks import Workbooks
 from studio.settings import settings
 from studio.tuning.launch import Launcher
+from studio.tuning.minding import Minder
 
 
 class Home:
@@ -18,6 +19,7 @@ class Home:
         self.settings = settings(home)
         self.settings.make_folders()
         self._launcher = Launcher(self.settings.logs)
+        self._minder = Minder(self.settings.runs, self._launcher)
         self._chat = ChatClient(self.settings.logs / "chat.log", [*ENGINE, str(self.settings.home)])
         self.chats = Archive(self.settings.chats)
         self.drafts = Drafts(self.settings.drafts)
@@ -31,5 +33,6 @@ class Home:
 
     def close(self) -> None:
         """Send the helpers in the background home; runs go on."""
+        self._minder.close()
         self._launcher.close()
         self._chat.close()

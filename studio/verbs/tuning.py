@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from studio.errors import DatasetError, RunError
 from studio.models.catalogue import find_base
@@ -14,6 +15,7 @@ from studio.tuning.estimate import ESTIMATE, Estimate
 from studio.tuning.events import Event
 from studio.tuning.label import write_label
 from studio.tuning.lineage import continued
+from studio.tuning.minding import PERIOD, may_go_on
 from studio.tuning.plain import write_plain
 from studio.tuning.prerequisites import settle_sources
 from studio.tuning.presets import preset
@@ -28,8 +30,16 @@ class Tuning(Estimating):
     """Recipes and runs."""
 
     def warm_up(self) -> None:
-        """Have a standby process ready, so that the next run starts at once."""
+        """Have a standby process ready, so that the next run starts at once.
+
+        From now on the runs are looked after: what hangs is killed, what was killed goes on.
+        """
         self._launcher.warm_up()
+        self._minder.start()
+
+    def is_warm(self) -> bool:
+        """Whether the standby is ready by now."""
+        return self._launcher.is_warm()
 
     def preset(
         self, name: str, *, dataset: str, base: str = "starter", method: Method = "qlora"
@@ -81,22 +91,48 @@ class Tuning(Estimating):
         return open_run(self.settings.runs, id)
 
     def wait(self, run: Run, *, on_event: Callable[[Event], None] | None = None) -> Run:
-        """Wait until the run has ended; raises RunError unless it finished."""
-        seen = 0
+        """Wait until the run has ended; raises RunError unless it finished.
+
+        Meanwhile the runs are looked after: one that was killed goes on, if it had come further.
+        """
+        seen, looked = 0, 0.0
         while True:
             status = run.status()
-            events = run.events()
+            events = run.all_events()
             for event in events[seen:]:
                 if on_event:
                     on_event(event)
             seen = len(events)
-            if status not in UNDER_WAY:
+            if status not in UNDER_WAY and not may_go_on(run) and run.status() == status:
                 break
+            if status not in UNDER_WAY or time.monotonic() - looked > PERIOD:
+                self._minder.look()
+                looked = time.monotonic()
             time.sleep(0.1)
         self._launcher.reap()
         if status != "finished":
             raise RunError(f"Run {run.id} is {status}. {run.error() or ''}".strip())
         return run
+
+    def pause(self, id: str) -> None:
+        """Let a run save its state after the step under way and stop; it can be resumed."""
+        self.run(id).pause()
+
+    def resume(self, id: str) -> Run:
+        """Go on with a run that was paused, interrupted or failed, where its last state was saved.
+
+        Without one it begins anew. RunError if it is under way or has ended for good.
+        """
+        run = self.run(id)
+        self._launcher.resume(run)
+        return run
+
+    def retry(self, id: str, *, anyway: bool = False, **changes: Any) -> Run:
+        """Start a tuning run's recipe once more as a new run, with these fields changed."""
+        run = self.run(id)
+        if run.kind != "tune":
+            raise RunError(f"Run {id} was not tuned from a recipe; choose a tuning run.")
+        return self.train(Recipe.make(run.recipe.model_dump() | changes), anyway=anyway)
 
     def sweep(self, recipe: Recipe, rates: Sequence[float], *, anyway: bool = False) -> list[Run]:
         """Start the recipe once for every learning rate; each run's name says which.
