@@ -81,8 +81,9 @@ def launching(run: Run, processes: int) -> list[str]:
 def _environment(processes: int, gpus: Sequence[str]) -> dict[str, str]:
     if gpus:
         return os.environ | {HIDDEN: ",".join(gpus)}
-    threads = str(max(1, len(os.sched_getaffinity(0)) // processes))
-    return {"OMP_NUM_THREADS": threads, **os.environ, "ACCELERATE_USE_CPU": "true"}
+    threads = int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0)))
+    share = str(max(1, threads // processes))
+    return {**os.environ, "OMP_NUM_THREADS": share, "ACCELERATE_USE_CPU": "true"}
 
 
 def _follow(launcher: subprocess.Popen[bytes], words: Path) -> None:
