@@ -4,11 +4,13 @@ import gc
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-INDEXING = "torch._dynamo._trace_wrapped_higher_order_op"
+COMPILER = "torch._dynamo"
+INDEXING = f"{COMPILER}._trace_wrapped_higher_order_op"
 
 
 @contextmanager
@@ -17,9 +19,9 @@ def leanly(*, measuring: bool = False) -> Iterator[None]:
 
     bitsandbytes has torch compile four functions as it is imported, which brings in all of
     torch's compiler; refused, it keeps them as they are written, and nothing of ours calls them.
-    transformers reads SciPy for the losses of object detectors. Where a process does nothing but
-    measure, what is left that asks for the compiler, or for models that lie on several machines,
-    goes without as well. Nothing of what is imported is ever garbage, so that it is not looked
+    transformers reads SciPy for the losses of object detectors. A process that does nothing but
+    measure goes without the compiler altogether, and without models that lie on several machines:
+    nearly a second more. Nothing of what is imported is ever garbage, so that it is not looked
     for, now or later.
     """
     gc.disable()
@@ -35,8 +37,8 @@ def leanly(*, measuring: bool = False) -> Iterator[None]:
         if measuring:
             for module in (transformers.utils, import_utils):
                 changes.enter_context(_exchanged(module, is_torch_distributed_available=_no))
-            changes.enter_context(_exchanged(torch.compiler, disable=_leave))
-            changes.enter_context(_without_indexing())
+            changes.enter_context(_exchanged(torch.distributed, is_available=_no))
+            _leave_out_compiler()
         yield
 
 
@@ -50,32 +52,31 @@ def _exchanged(module: ModuleType, **names: Any) -> Iterator[None]:
         vars(module).update(before)
 
 
-@contextmanager
-def _without_indexing() -> Iterator[None]:
-    """transformers imports a class of the compiler for masks of a kind that no lane has.
+def _leave_out_compiler() -> None:
+    """From now on the compiler is there in name alone, until something of it is really used.
 
-    It comes when it is first made, and the module when something else of it is asked for.
+    torch and transformers mark functions for it, which changes nothing where nothing is compiled,
+    and transformers wants a class of it for masks of a kind that no lane has.
     """
-    if INDEXING in sys.modules:
-        yield
+    if COMPILER in sys.modules:
         return
-    stand_in: Any = ModuleType(INDEXING)
+    compiler: Any = ModuleType(COMPILER)
+    compiler.disable = compiler.allow_in_graph = compiler.assume_constant_result = _leave
+    indexing: Any = ModuleType(INDEXING)
+    stand_ins = {COMPILER: compiler, INDEXING: indexing}
 
-    def bring(name: str) -> Any:
-        if name.startswith("__"):
+    def bring(module: str, name: str) -> Any:
+        if name.startswith("__") and (module, name) != (COMPILER, "__path__"):
             raise AttributeError(name)
-        if sys.modules.get(INDEXING) is stand_in:
-            del sys.modules[INDEXING]
-        return getattr(import_module(INDEXING), name)
+        for each, stand_in in stand_ins.items():
+            if sys.modules.get(each) is stand_in:
+                del sys.modules[each]
+        return getattr(import_module(module), name)
 
-    stand_in.TransformGetItemToIndex = lambda: bring("TransformGetItemToIndex")()
-    stand_in.__getattr__ = bring
-    sys.modules[INDEXING] = stand_in
-    try:
-        yield
-    finally:
-        if sys.modules.get(INDEXING) is stand_in:
-            del sys.modules[INDEXING]
+    indexing.TransformGetItemToIndex = lambda: bring(INDEXING, "TransformGetItemToIndex")()
+    for name, stand_in in stand_ins.items():
+        vars(stand_in)["__getattr__"] = partial(bring, name)
+    sys.modules.update(stand_ins)
 
 
 def _refuse(*_arguments: Any, **_options: Any) -> Any:
@@ -83,7 +84,7 @@ def _refuse(*_arguments: Any, **_options: Any) -> Any:
 
 
 def _leave(function: Any = None, *_arguments: Any, **_options: Any) -> Any:
-    """A function that must not be compiled, as it is; without one, what leaves it as it is."""
+    """A function that is marked, as it is; without one, what leaves it as it is."""
     return _leave if function is None else function
 
 
