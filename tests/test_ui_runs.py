@@ -73,6 +73,19 @@ def test_the_table_is_left_alone_until_something_changes(studio: Studio) -> None
     assert show_runs(studio, noted[4], run.id, *everything)[1].choices[0][0].startswith("Omega")
 
 
+def test_a_click_means_the_row_that_was_seen(studio: Studio) -> None:
+    runs = [made(studio, name) for name in ("Alpha", "Beta", "Beta")]
+    before = show_runs(studio, None, None, "", "", "", "")[4]
+    made(studio, "Gamma")
+    after = show_runs(studio, None, None, "", "", "", "")[4]
+    for place, run in enumerate(reversed(runs)):
+        clicked = {"index": [place, 0], "value": "", "row_value": before[1][place]}
+        assert run_table.pick(before, gr.SelectData(None, clicked)) == run.id
+        if run.title == "Alpha":
+            assert run_table.pick(after, gr.SelectData(None, clicked)) == run.id
+    assert run_table.pick(None, gr.SelectData(None, clicked)) == gr.skip()
+
+
 def test_the_run_that_is_looked_at_stays_when_it_is_filtered_out(studio: Studio) -> None:
     kept, other = made(studio, "Alpha"), made(studio, "Beta")
     _, chosen, compared, _, seen, _ = show_runs(studio, None, kept.id, "beta", "", "", "")

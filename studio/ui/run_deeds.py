@@ -53,7 +53,7 @@ def lay_out() -> Deeds:
     with gr.Row(visible=False) as asked:
         sure = gr.Button("Delete this run and its adapter", variant="stop", size="sm",
                          elem_id="delete-sure")  # fmt: skip
-        keep = gr.Button("Keep it", size="sm")
+        keep = gr.Button("Keep it", size="sm", elem_id="delete-keep")
     with gr.Accordion("Name and note", open=False, elem_id="run-label"):
         with gr.Row():
             title = gr.Textbox("", label="Name", max_length=80, min_width=180,

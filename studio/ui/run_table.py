@@ -98,9 +98,21 @@ def choose(studio: Studio, id: str) -> gr.Dropdown:
 
 @told
 def pick(seen: Seen | None, event: gr.SelectData) -> Any:
-    """The run of the row that was clicked."""
-    row = event.index[0]
-    return seen[0][row] if seen and row < len(seen[0]) else gr.skip()
+    """The run of the row that was clicked.
+
+    The browser may still show the table as it was before the last look: the row is found by what
+    stands in it, the nearest of those alike.
+    """
+    if not seen:
+        return gr.skip()
+    place, clicked = event.index[0], _named(event.row_value)
+    alike = [at for at, row in enumerate(seen[1]) if _named(row) == clicked]
+    return seen[0][min(alike, key=lambda at: abs(at - place))] if alike else gr.skip()
+
+
+def _named(row: Sequence[str]) -> tuple[str, str]:
+    """What does not change while a run goes on: its name and its dataset."""
+    return row[HEADERS.index("Name")], row[HEADERS.index("Dataset")]
 
 
 def _choices(runs: list[Run], everything: list[Run], chosen: str | None) -> list[tuple[str, str]]:
