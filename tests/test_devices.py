@@ -26,7 +26,8 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     driver.write_text("#!/bin/sh\nprintf '0\\n1\\n2\\n'\n")
     driver.chmod(0o755)
     monkeypatch.setenv("PATH", f"{driver.parent}:{os.environ['PATH']}")
-    monkeypatch.delenv(devices.HIDDEN, raising=False)
+    monkeypatch.setenv(devices.HIDDEN, "")  # so that it is put back whatever happens to it
+    monkeypatch.delenv(devices.HIDDEN)
     devices.gpus.cache_clear()
     yield tmp_path
     devices.gpus.cache_clear()

@@ -59,7 +59,7 @@ def start(soak: Soak) -> str:
         pass  # as the tab does when it is opened
     deed = visitor.find("click", "start-run")
     typed = {"recipe-dataset": soak.draw.choice(soak.datasets), "recipe-max_steps": steps,
-             "recipe-batch_size": 4, "recipe-save_every": 5}  # fmt: skip
+             "recipe-save_every": 5}  # fmt: skip
     for message in visitor.do(deed, **typed):
         if message["msg"] == "process_completed":
             if not message["success"]:
