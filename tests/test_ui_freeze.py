@@ -98,12 +98,32 @@ def test_what_stands_in_the_way_is_told_where_the_bar_would_be(studio: Studio) -
     assert studio.datasets() == []
 
 
+def test_another_workbook_begins_with_nothing_frozen_and_says_what_parts_its_rows(
+    studio: Studio,
+) -> None:
+    book = begin(studio)
+    standing, *_ = freeze.open_filled(studio, book, None)
+    assert "&#x27;split&#x27; says which rows are held out" in standing
+    built, tune = freeze.begin_anew()
+    assert "Press Freeze" in built
+    assert not tune.visible
+
+
 def test_rows_of_which_nothing_is_learned_are_named_on_the_card(studio: Studio) -> None:
     book = begin(studio)
     studio.workbooks.open(book).edit(3, {"text": "word " * 400, "label": "positive"})
     dataset = studio.dataset(run(studio, book, max_length=64)[1])
     (finding,) = [one for one in dataset.card.findings if one.kind == "nothing learned"]
     assert finding.rows == (3,)
+
+
+def test_what_matters_most_stands_first_on_a_card(studio: Studio) -> None:
+    rows = [{"text": f"Text number {n // 2}.", "label": "positive"} for n in range(60)]
+    rows[9]["label"] = ""
+    dataset = studio.build("sentiment", rows)
+    assert [one.severity for one in dataset.card.findings][0] == "note"
+    card = frozen.tell_dataset(dataset)
+    assert card.index("× left out") < card.index("! warning") < card.index("· note")
 
 
 def test_two_versions_are_compared_with_the_one_before(studio: Studio) -> None:

@@ -38,7 +38,7 @@ def draw_languages(languages: Mapping[str, int]) -> str:
     if not total:
         return ""
     bars = "".join(
-        _bar(code or UNCERTAIN, [("learned", count / total)], f"{count / total:.0%}")
+        _bar(code or UNCERTAIN, [("learned", count / total)], _share(count / total))
         for code, count in Counter(languages).most_common(8)
     )
     return f'<div class="st-bars">{bars}</div>{quiet(f"Of {total:,} prompts looked at.")}'
@@ -68,6 +68,10 @@ def draw_lengths(lengths: Sequence[Length], *, max_length: int, total: int) -> s
     picture = _histogram(sizes, end, max_length, told + cut)
     sign = "! " if longer else ""
     return f"{picture}<p>{sign}{escape(told + cut)}</p>" + (quiet(some.strip()) if some else "")
+
+
+def _share(share: float) -> str:
+    return f"{share:.0%}" if share >= 0.005 else "under 1%"
 
 
 def _bar(label: str, shares: Sequence[tuple[str, float]], amount: str) -> str:

@@ -28,7 +28,7 @@ def draw_page(
     """These rows, each to be opened by a click or by its button."""
     if not numbers:
         return empty(NONE_FITS)
-    columns = lead(book.template, book.columns())[:COLUMNS]
+    columns = _telling(book)[:COLUMNS]
     kinds = checked.by_row if checked else {}
     entries = [book.entry(number) for number in numbers]
     rows = [
@@ -42,6 +42,14 @@ def draw_page(
     names = {place: str(entry.number) for place, entry in enumerate(entries)}
     drawn = table(["Row", *columns, "Notes"], rows, names=names)
     return f'<div class="st-rows">{drawn}</div>'
+
+
+def _telling(book: Workbook) -> list[str]:
+    """The columns in the order in which they matter, without those that are the same in all."""
+    rows = [entry.row for entry in book.entries()]
+    names = lead(book.template, book.columns())
+    telling = [name for name in names if any(row.get(name) != rows[0].get(name) for row in rows)]
+    return telling or names
 
 
 def tell_page(book: Workbook, found: int, page: int) -> str:

@@ -9,6 +9,8 @@ from studio.ui import markup
 
 NO_DATASET = "No dataset yet. Bring rows in above, and freeze them when they are right."
 DATASETS_SHOWN = 50
+CHOICES = 12
+ORDER = ("error", "warning", "note")
 SIGNS = {"note": "· note", "warning": "! warning", "error": "× left out"}
 
 
@@ -27,7 +29,7 @@ def tell_dataset(dataset: Dataset) -> str:
             markup.card(
                 "Answers",
                 f"{len(card.choices)} choices" if card.choices else "open",
-                ", ".join(card.choices[:8]),
+                ", ".join(card.choices[:CHOICES]) + ", …" * (len(card.choices) > CHOICES),
             ),
         ]
     )
@@ -39,12 +41,12 @@ def _tell_findings(findings: Sequence[Finding]) -> str:
         return markup.quiet("✓ The checks found nothing odd.")
     rows = [
         [
-            SIGNS[finding.severity],
+            f'<span class="st-label">{SIGNS[finding.severity]}</span>',
             f"{finding.count:,}",
             escape(finding.message),
             escape(", ".join(map(str, finding.rows[:6])) + (", …" if finding.count > 6 else "")),
         ]
-        for finding in findings
+        for finding in sorted(findings, key=lambda one: ORDER.index(one.severity))
     ]
     return markup.table(["What", "Rows", "Finding", "First rows"], rows, numbers=[1])
 

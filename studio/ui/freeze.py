@@ -49,6 +49,8 @@ def build(studio: Studio, links: Links, bench: Workbench, tab: gr.Tab) -> None:
     kept = wire(fields.edited(), settle, studio, inputs=[*held, *every],
                 trigger_mode="always_last")  # fmt: skip
     wire(kept.success, weigh, studio, inputs=held, outputs=drawn, trigger_mode="always_last")
+    # What was frozen of another workbook is none of this one's.
+    wire(bench.book.change, begin_anew, outputs=[built, tune])
     outcome = [built, links.dataset, links.recipe, tune, stop]
     run = wire(freeze.click, freeze_rows, studio, inputs=[*held, *every], trigger_mode="once",
                outputs=outcome, concurrency_limit=2)  # fmt: skip
@@ -68,6 +70,9 @@ def open_filled(studio: Studio, id: str | None, scope: str | None) -> list[Any]:
     whole, taken = len(book.entries()), len(book.rows())
     left = f", {whole - taken:,} excluded" if whole > taken else ""
     text = f"{taken:,} rows of {book.card.title}{left}, by template '{book.template.name}'."
+    side = book.template.split_column
+    if side in book.columns():
+        text += f" Column '{side}' says which rows are held out; the held-out share does not count."
     return [quiet(text), *freeze_form.fill_in(studio, book, scope)]
 
 
@@ -108,6 +113,11 @@ def freeze_rows(
         else:
             drawn = quiet(f"… {step}") + bar(step.share, step.stage)
             yield [drawn, *waiting, gr.Button(visible=True)]
+
+
+def begin_anew() -> list[Any]:
+    """Nothing was frozen of this workbook yet, as far as this page knows."""
+    return [empty(NOT_FROZEN), gr.Button(visible=False)]
 
 
 def stopped() -> list[Any]:

@@ -85,7 +85,8 @@ def _columns(intake: Intake) -> list[tuple[str, str]]:
     """Every column by its name, with its first value beside it."""
     found = []
     for name in intake.columns:
-        value = next((row[name] for row in intake.everything.rows if row.get(name)), "")
+        rows = intake.chosen.rows or intake.everything.rows
+        value = next((row[name] for row in rows if row.get(name)), "")
         text = " ".join(str(value).split())
         shown = text[:EXAMPLE] + ("…" if len(text) > EXAMPLE else "")
         found.append((f"{name}: {shown}" if shown else name, name))

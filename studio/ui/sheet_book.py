@@ -3,6 +3,7 @@
 BOOK = """
 .st-rows td { overflow-wrap: anywhere; vertical-align: top; min-width: 5rem; }
 .st-label { white-space: nowrap; }
+.st-rows td:last-child { min-width: 8.5rem; overflow-wrap: break-word; }
 #examples-side { position: sticky; top: .5rem; align-self: flex-start; max-height: 100vh;
   overflow-y: auto; }
 .st-rows tbody tr[data-name] { cursor: pointer; }
@@ -33,5 +34,8 @@ BOOK = """
 .st-lengths line { stroke: var(--base); stroke-width: 2; stroke-dasharray: 5 3; }
 .st-lengths text { fill: var(--quiet); font-size: 12px; }
 @media (max-width: 900px) { #examples-side { position: static; max-height: none; } }
-@media (max-width: 640px) { .st-bar-line { grid-template-columns: 6rem 1fr 4.5rem; } }
+@media (max-width: 640px) {
+  .st-bar-line { grid-template-columns: 6rem 1fr 4.5rem; }
+  #examples-told, #checks-told { min-width: 100%; }
+}
 """

@@ -59,7 +59,7 @@ footer { display: none !important; }
 .prose table.st-table td, table.st-table td { border: none !important; padding: .45rem .6rem;
   border-bottom: 1px solid var(--line) !important; vertical-align: top; }
 .prose table.st-table tr, table.st-table tr { border: none !important; }
-table.st-table .num { text-align: right; white-space: nowrap; }
+.prose table.st-table .num, table.st-table .num { text-align: right; white-space: nowrap; }
 table.st-table tr.sum td { font-weight: 600; }
 .st-chip { display: inline-block; white-space: nowrap; border-radius: 1rem; padding: .05rem .6rem;
   font-size: .8rem; border: 1px solid var(--line); background: var(--card); }
@@ -128,7 +128,7 @@ table.st-table tr.sum td { font-weight: 600; }
 #add-lane, #new-workbook, #delete-workbook { align-self: center; }
 #delete-asked { align-items: center; }
 .st-slot .row > button { align-self: end; }
-.st-slot input[role="listbox"] { text-overflow: ellipsis; padding-right: 1.4rem; }
+input[role="listbox"] { text-overflow: ellipsis; padding-right: 1.4rem; }
 .st-deeds { gap: .35rem !important; flex-wrap: wrap !important; }
 .st-deeds button { flex: 0 1 auto !important; width: auto !important; padding: .2rem .6rem; }
 .st-badge { color: var(--base); font-weight: 600; cursor: help; }
@@ -143,6 +143,10 @@ table.st-table tr.sum td { font-weight: 600; }
   border: 1px solid var(--line); border-radius: 8px; padding: .6rem; background: var(--card); }
 .st-raw mark { background: var(--base-soft); color: inherit; border-radius: 3px; }
 #runs * { font-family: inherit !important; }
+#runs .selection-button { display: none !important; }
+#estimate .st-cards { grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr)); }
+#about-run .st-cards + .st-quiet, .st-scroll + .st-quiet { margin-top: .7rem; }
+.st-fields input[role="combobox"] { text-overflow: ellipsis; padding-right: 1.4rem; }
 #case-flip .wrap { display: grid !important; grid-template-columns: 1fr 1fr; gap: .4rem; }
 .st-gallery .wrap { display: grid !important; grid-template-columns: repeat(auto-fill,
   minmax(12rem, 1fr)); gap: .4rem; max-height: 19rem; overflow-y: auto; }
@@ -176,6 +180,8 @@ button:focus-visible, input:focus-visible, textarea:focus-visible, [role="tab"]:
   .prose table.st-table td::before { content: attr(data-label); color: var(--quiet);
     text-align: left; flex: none; max-width: 45%; }
   .prose table.st-table td:empty { display: none; }
+  .prose table.st-table td[data-label=""] { justify-content: flex-start; }
+  .prose table.st-table td[data-label=""]::before { display: none; }
 }
 .st-side { border: 1px solid var(--line); border-radius: 10px; background: var(--card);
   padding: .6rem .9rem; height: 100%; white-space: pre-wrap; overflow-wrap: anywhere; }
