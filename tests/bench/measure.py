@@ -14,12 +14,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
 from four_way import TASKS, Item
+from peers import make_environment
 from rich.console import Console
 from rich.table import Table
 
@@ -75,7 +75,7 @@ def main() -> None:
     """Make everything, measure in turn, compare item by item, print the table."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else Path(scratch)
-        python = make_environment(folder / "lm-eval")
+        python = make_environment(folder / "lm-eval", "lm-eval", LM_EVAL, SAME)
         with Studio(folder / "home") as studio:
             tuned = tune(studio)
             for name, make in TASKS.items():
@@ -83,16 +83,6 @@ def main() -> None:
                 save(as_probe(name, make()), studio.settings.probes)
             for name, make in TASKS.items():
                 show(name, *measure(name, make(), studio, tuned, python, folder))
-
-
-def make_environment(folder: Path) -> Path:
-    """lm-eval in a virtual environment with the libraries that we use; its Python."""
-    python = folder / "bin" / "python"
-    if not (folder / "bin" / "lm-eval").exists():
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        wanted = [f"{name}=={version(name).partition('+')[0]}" for name in SAME]
-        subprocess.run([python, "-m", "pip", "install", "-q", LM_EVAL, *wanted], check=True)
-    return python
 
 
 def tune(studio: Studio) -> Run:
