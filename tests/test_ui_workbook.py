@@ -1,5 +1,6 @@
 """The Examples and Checks panels: rows looked at, changed and undone; findings shown and mended."""
 
+import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +16,15 @@ from studio.data.row_form import BOXES, RowForm, fill, lead, read
 from studio.data.token_lengths import Length
 from studio.data.workbook import Workbook
 from studio.errors import DatasetError
-from studio.ui import book_checks, book_editor, book_pictures, book_rows, book_view, drafts
+from studio.ui import (
+    book_checks,
+    book_editor,
+    book_pictures,
+    book_rows,
+    book_table,
+    book_view,
+    drafts,
+)
 
 HOSTILE = '<script>alert(1)</script><img src=x onerror="alert(1)">'
 
@@ -73,6 +82,15 @@ def test_what_a_box_cannot_hold_is_told(texts: tuple[str, ...], rest: str, reaso
 
 
 # ---- Examples
+
+
+def test_columns_that_tell_nothing_are_left_out_of_the_table(studio: Studio) -> None:
+    rows = [{"question": f"{n}?", "answer": "yes", "n": n, "history": []} for n in range(3)]
+    drawn = book_table.draw_page(studio.workbooks.begin("Yes", rows, PLAIN), [1, 2], None)
+    heads = re.findall(r"<th[^>]*>(\w+)</th>", drawn)
+    assert heads == ["Row", "question", "Notes"]
+    one = book_table.draw_page(studio.workbooks.begin("One", rows[:1], PLAIN), [1], None)
+    assert {"question", "answer"} <= set(re.findall(r"<th[^>]*>(\w+)</th>", one))
 
 
 def test_a_workbook_is_paged_by_fifties_and_never_past_its_end(

@@ -45,9 +45,13 @@ def draw_page(
 
 
 def _telling(book: Workbook) -> list[str]:
-    """The columns in the order in which they matter, without those that are the same in all."""
+    """Columns that the template reads and that differ from row to row, the main ones first."""
     rows = [entry.row for entry in book.entries()]
-    names = lead(book.template, book.columns())
+    template = book.template
+    read = template.variables() | {template.split_column}
+    names = lead(template, book.columns())
+    if not template.reads_whole_row():
+        names = [name for name in names if name in read] or names
     telling = [name for name in names if any(row.get(name) != rows[0].get(name) for row in rows)]
     return telling or names
 

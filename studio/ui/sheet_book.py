@@ -36,6 +36,7 @@ BOOK = """
 @media (max-width: 900px) { #examples-side { position: static; max-height: none; } }
 @media (max-width: 640px) {
   .st-bar-line { grid-template-columns: 6rem 1fr 4.5rem; }
-  #examples-told, #checks-told { min-width: 100%; }
+  /* Gradio writes the width of a block into it. */
+  #examples-told, #checks-told { min-width: 100% !important; }
 }
 """
