@@ -15,6 +15,7 @@ from rich.progress import (
 from rich.progress import Progress as Bars
 
 from studio.tuning.events import Event
+from studio.tuning.stopping import LAST_WORDS
 
 
 class Progress:
@@ -57,7 +58,9 @@ class Progress:
             self._bars.update(self._bar, completed=event["done"], total=event["total"])
         elif event.kind == "warning":
             self._bars.console.print(event["message"], style="yellow", markup=False)
-        elif event.kind in ("finished", "failed", "diverged", "cancelled"):
+        elif event.kind == "resumed":
+            self._describe(f"goes on from step {event['step']}")
+        elif event.kind in LAST_WORDS:
             self._describe(event.kind)
 
     def _describe(self, text: str) -> None:

@@ -180,7 +180,7 @@ def test_a_second_run_waits_in_line_and_starts_by_itself(studio: Studio, dataset
 def test_a_killed_worker_is_interrupted_and_the_next_run_goes_on(
     studio: Studio, dataset: str
 ) -> None:
-    run = long_run(studio, dataset)
+    run = studio.train(Recipe(dataset=dataset, max_steps=2000, save_every=2000))
     until(run.steps)
     os.kill(worker_of(run), signal.SIGKILL)
     until(lambda: run.status() == "interrupted")
@@ -188,6 +188,19 @@ def test_a_killed_worker_is_interrupted_and_the_next_run_goes_on(
         studio.wait(run)
     with pytest.raises(RunError, match="no adapter"):
         studio.compare([run.id])
+
+
+def test_a_killed_worker_that_had_saved_its_state_goes_on_by_itself(
+    studio: Studio, dataset: str
+) -> None:
+    run = studio.train(Recipe(dataset=dataset, max_steps=12, save_every=2, checkpoints=0))
+    until(lambda: run.last("saved"))
+    os.kill(worker_of(run), signal.SIGKILL)
+    studio.wait(run)
+    assert [step["step"] for step in run.steps()] == list(range(1, 13))
+    resumed = run.last("resumed")
+    assert resumed is not None
+    assert resumed["step"] >= 2
 
 
 def test_a_run_outlives_the_process_that_started_it(studio: Studio, dataset: str) -> None:

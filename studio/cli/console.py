@@ -16,7 +16,7 @@ from studio.errors import RunError, StudioError
 from studio.measure.report import Report
 from studio.progress import Progress
 from studio.studio import Studio
-from studio.tuning.run import Run
+from studio.tuning.run import RESUMABLE, Run
 from studio.tuning.watching import watch
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
@@ -66,6 +66,8 @@ def show_run(studio: Studio, run: Run, as_json: bool) -> None:
     click.echo(f"{run.id}: {run.status()}")
     if error := run.error():
         click.echo(f"  {error}")
+    if run.status() in RESUMABLE and (step := run.goes_on_from()):
+        click.echo(f"  --resume goes on from step {step}")
     if run.kind == "tune":
         click.echo(f"  {run.recipe.summary()}")
     elif run.kind == "repair":
@@ -127,5 +129,5 @@ def follow(studio: Studio, run: Run) -> None:
             studio.wait(run, on_event=progress.show)
         except KeyboardInterrupt:
             raise StudioError(
-                f"The run goes on; stop it with: python -m studio runs {run.id} --cancel"
+                f"The run goes on; stop it with: python -m studio runs {run.id} --pause or --cancel"
             ) from None

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 from rich.table import Table
 
-from studio.cli.console import as_json, list_runs, show_json, show_run, show_table
+from studio.cli.console import as_json, follow, list_runs, show_json, show_run, show_table
 from studio.studio import Studio
 from studio.tuning.differences import Differing
 from studio.tuning.run import Run
@@ -14,7 +14,11 @@ from studio.tuning.run import Run
 
 @click.command()
 @click.argument("names", metavar="[RUN]...", nargs=-1)
-@click.option("--cancel", is_flag=True, help="Stop the run.")
+@click.option("--pause", is_flag=True, help="Let it save its state after this step, and stop.")
+@click.option("--resume", is_flag=True, help="Go on from the last state that was saved.")
+@click.option("--retry", is_flag=True, help="Start its recipe once more as a new run.")
+@click.option("--detach", is_flag=True, help="With --resume or --retry: return at once.")
+@click.option("--cancel", is_flag=True, help="Stop the run for good.")
 @click.option("--delete", is_flag=True, help="Remove the run with all it made.")
 @click.option("--log", is_flag=True, help="Show the end of the run's log.")
 @click.option("--rename", metavar="TEXT", help="Call it so; empty gives the recipe's name back.")
@@ -28,10 +32,12 @@ from studio.tuning.run import Run
 def runs(
     studio: Studio, names: tuple[str, ...], cancel: bool, delete: bool, log: bool,
     rename: str | None, note: str | None, first: bool, move: int | None, plain: Path | None,
-    as_json: bool,
+    pause: bool, resume: bool, retry: bool, detach: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """List the runs; show, name, order, cancel or delete one RUN; or compare two to four."""
-    asked = [cancel, delete, log, first, *(one is not None for one in (rename, note, move, plain))]
+    """List the runs; show, name, order, stop, resume or delete one RUN; or compare two to four."""
+    steered = pause or resume or retry or cancel
+    asked = [steered, delete, log, first]
+    asked += [one is not None for one in (rename, note, move, plain)]
     if any(asked) and len(names) != 1:
         raise click.UsageError("Name the run." if not names else "Name one run for this.")
     if not names:
@@ -46,14 +52,18 @@ def runs(
         _move(studio, run, first=first, places=move or 0)
     if plain is not None:
         _write_plain(studio, run, plain)
-    if cancel:
-        run.cancel()
+    if cancel or pause:
+        (run.cancel if cancel else run.pause)()
+    if resume or retry:
+        run = studio.resume(run.id) if resume else studio.retry(run.id)
+        if not detach:
+            follow(studio, run)
     if delete:
         studio.delete_run(run.id)
         click.echo(f"deleted {run.id}")
     elif log:
         click.echo(run.log_tail())
-    elif cancel or not any(asked):
+    elif steered or not any(asked):
         show_run(studio, run, as_json)
 
 

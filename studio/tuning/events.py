@@ -54,9 +54,7 @@ def append_event(path: Path, kind: str, *, lasting: bool = False, **fields: Any)
 
     A `lasting` one is on the disk when this returns.
     """
-    line = json.dumps(
-        {"at": round(time.time(), 3), "kind": kind, **fields}, ensure_ascii=False
-    )
+    line = json.dumps({"at": round(time.time(), 3), "kind": kind, **fields}, ensure_ascii=False)
     append_lines(path, [line], lasting=lasting)
 
 

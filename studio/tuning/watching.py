@@ -7,6 +7,7 @@ from typing import Any
 
 from studio.tuning.events import Event
 from studio.tuning.fitting import size
+from studio.tuning.stopping import LAST_WORDS
 
 RISING = 3  # looks in a row without a new lowest held-out loss, the last of them rising
 CLEARLY = 0.02  # share of the lowest loss that the last one must be above it
@@ -72,7 +73,7 @@ def watch(events: Sequence[Event]) -> Watched:
     looks = [event for event in events if event.kind == "look"]
     ended = next((event for event in reversed(events) if event["peak_memory"]), None)
     memory = ended["peak_memory"] if ended else looks[-1]["memory"] if looks else None
-    over = any(event.kind in ("finished", "failed", "diverged", "cancelled") for event in events)
+    over = bool(events) and events[-1].kind in LAST_WORDS
     return Watched(
         tokens_per_second=_pace(steps),
         memory=memory,

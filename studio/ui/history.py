@@ -89,8 +89,14 @@ def _wire_deeds(
          outputs=[links.measurement, links.tabs])  # fmt: skip
     wire(deeds.talk.click, run_deeds.open_chat, studio, inputs=chosen,
          outputs=[links.run, links.tabs])  # fmt: skip
-    stopped = wire(deeds.cancel.click, run_deeds.cancel_run, studio, inputs=chosen, outputs=timer)
-    wire(stopped.then, show_run, studio, **looks)
+    for button, deed in (
+        (deeds.cancel, run_deeds.cancel_run), (deeds.pause, run_deeds.pause_run),
+        (deeds.resume, run_deeds.resume_run),
+    ):  # fmt: skip
+        done = wire(button.click, deed, studio, inputs=chosen, outputs=timer)
+        wire(done.then, show_run, studio, **looks)
+    again = wire(deeds.retry.click, run_deeds.retry_run, studio, inputs=chosen, outputs=chosen)
+    wire(again.success, run_table.show_runs, studio, **shows)
     label = [deeds.title, deeds.note]
     wire(chosen.change, run_deeds.show_label, studio, inputs=chosen, outputs=label)
     kept = wire(deeds.save.click, run_deeds.save_label, studio, inputs=[chosen, *label],

@@ -10,7 +10,8 @@ import gradio as gr
 from studio.errors import StudioError
 from studio.studio import Studio
 from studio.tuning.differences import MOST
-from studio.tuning.run import LAST_WORDS, Run
+from studio.tuning.run import Run
+from studio.tuning.stopping import LAST_WORDS
 from studio.tuning.transfer import speed_up
 from studio.ui import plots
 from studio.ui.border import told

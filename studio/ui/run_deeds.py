@@ -23,6 +23,10 @@ class Deeds:
 
     measure: gr.Button
     talk: gr.Button
+    pause: gr.Button
+    resume: gr.Button
+    retry: gr.Button
+    """The same recipe as a new run; the form above is for a changed one."""
     cancel: gr.Button
     copy: gr.Button
     """The recipe into the form above; the form does that itself."""
@@ -46,6 +50,8 @@ def lay_out() -> Deeds:
 
     with gr.Row(elem_classes="st-deeds"):
         measure, talk = button("Measure", "measure-run"), button("Chat", "chat-run")
+        pause, resume = button("Pause", "pause-run"), button("Resume", "resume-run")
+        retry = button("Retry", "retry-run")
         copy = button("Copy the recipe into the form", "copy-run")
         earlier, later = button("Earlier in line", "earlier"), button("Later in line", "later")
         plain = button("For TRL alone, ZIP", "plain-run")
@@ -61,8 +67,8 @@ def lay_out() -> Deeds:
             note = gr.Textbox("", label="Note", max_length=2000, lines=2, min_width=240, scale=2,
                               elem_id="run-note")  # fmt: skip
         save = button("Save name and note", "save-label")
-    return Deeds(measure, talk, cancel, copy, earlier, later, plain, delete, asked, sure, keep,
-                 title, note, save)  # fmt: skip
+    return Deeds(measure, talk, pause, resume, retry, cancel, copy, earlier, later, plain, delete,
+                 asked, sure, keep, title, note, save)  # fmt: skip
 
 
 def bring_plain(studio: Studio, deeds: Deeds, chosen: gr.Dropdown) -> None:
@@ -103,8 +109,30 @@ def _lane(run: Run) -> str:
 
 
 @told
+def pause_run(studio: Studio, id: str | None) -> gr.Timer:
+    """Let the run save its state and stop; it can be resumed."""
+    studio.pause(need(id))
+    gr.Info("After the step under way its state is saved, and it stops.")
+    return gr.Timer(active=True)
+
+
+@told
+def resume_run(studio: Studio, id: str | None) -> gr.Timer:
+    """Go on with the run from the last state that was saved."""
+    step = studio.resume(need(id)).goes_on_from()
+    gr.Info(f"It goes on from step {step}." if step else "It begins anew: no state was saved.")
+    return gr.Timer(active=True)
+
+
+@told
+def retry_run(studio: Studio, id: str | None) -> str:
+    """Start the run's recipe once more; the new run's id."""
+    return studio.retry(need(id)).id
+
+
+@told
 def cancel_run(studio: Studio, id: str | None) -> gr.Timer:
-    """Stop the run; its folder and log stay."""
+    """Stop the run for good; its folder and log stay."""
     studio.run(need(id)).cancel()
     return gr.Timer(active=True)
 

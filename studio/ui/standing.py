@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 
 from studio.tuning.events import Event
-from studio.tuning.run import UNDER_WAY, Run, Status
+from studio.tuning.run import RESUMABLE, UNDER_WAY, Run, Status
 
 WORDS: dict[Status, str] = {
     "created": "○ starting",
     "waiting": "○ in line",
     "running": "● running",
+    "paused": "‖ paused",
     "finished": "✓ finished",
     "failed": "! failed",
     "diverged": "! diverged",
@@ -47,7 +48,7 @@ def look(run: Run) -> Standing:
     left = _seconds_left(events, done, total) if status == "running" else None
     match status:
         case "created":
-            sentence = "The worker is starting."
+            sentence = "The worker is starting. If nothing comes of it, press Resume."
         case "waiting":
             sentence = _tell_waiting(run, events)
         case "running":
@@ -56,8 +57,12 @@ def look(run: Run) -> Standing:
             share, sentence = 1.0, _tell_finished(run, events)
         case "cancelled":
             sentence = _tell_cancelled(run)
+        case "paused":
+            sentence = run.error() or "Paused."
         case _:
             sentence = run.error() or "It ended without a result."
+    if status in RESUMABLE and run.kind == "tune":
+        sentence += _tell_resume(run)
     return Standing(status=status, sentence=sentence, share=share, seconds_left=left)
 
 
@@ -108,6 +113,11 @@ def _tell_running(events: list[Event], done: int, total: int, left: float | None
     if any(event.kind == "progress" for event in events):
         return f"{phase.capitalize()}, {done / total:.0%}{about}."
     return f"{phase.capitalize()}, step {done} of {total}{about}."
+
+
+def _tell_resume(run: Run) -> str:
+    step = run.goes_on_from()
+    return f" Resume goes on from step {step}." if step else ""
 
 
 def _tell_cancelled(run: Run) -> str:

@@ -208,8 +208,9 @@ NEXT: dict[str, Callable[[Run], str]] = {
     "waiting": _watch,
     "running": _watch,
     "finished": _after_finish,
+    "paused": lambda _: "Resume it in the Tune tab.",
     "failed": lambda _: "Look at the reason in the Tune tab, and start it again.",
     "diverged": lambda _: "Look at the reason in the Tune tab, and start it with a lower rate.",
     "cancelled": lambda _: "Start it again in the Tune tab.",
-    "interrupted": lambda _: "Start it again in the Tune tab.",
+    "interrupted": lambda _: "Resume it in the Tune tab.",
 }

@@ -10,7 +10,7 @@ import pytest
 from made_tune import TuneHome, make_tune_home
 
 from browser.typed import put
-from studio import Studio
+from studio import Recipe, Studio
 from studio.tuning.lock import locked
 from studio.tuning.run import UNDER_WAY
 
@@ -201,3 +201,24 @@ def test_a_recipe_that_cannot_fit_is_made_to(page: "playwright.Page", tmp_path: 
     expect(page.get_by_text("So that it fits: batch_size")).to_be_visible()
     expect(page.locator("#estimate")).not_to_contain_text("Does not fit")
     expect(page.locator("#as-command")).not_to_contain_text("--batch-size 1024")
+
+
+def test_a_run_is_paused_resumed_and_tried_again(page: "playwright.Page", studio: Studio) -> None:
+    dataset = studio.datasets()[0].id
+    run = studio.train(Recipe(dataset=dataset, name="Stop and go"))
+    page.reload()
+    page.get_by_role("tab", name="Tune", exact=True).first.click()
+    expect(page.locator("#runs")).to_contain_text("Stop and go")
+    choose(page, "Stop and go")
+    expect(page.locator("#about-run")).to_contain_text("Waiting in line")
+    page.locator("#pause-run").click()
+    expect(page.locator("#about-run")).to_contain_text("paused")
+    assert run.status() == "paused"
+    page.locator("#resume-run").click()
+    expect(page.locator("#about-run")).to_contain_text("Waiting in line")
+    assert run.starts() == 2
+    before = len(studio.runs())
+    page.locator("#retry-run").click()
+    expect(page.locator("#runs [data-testid^='cell-']", has_text="Stop and go")).to_have_count(2)
+    (again,) = (one for one in studio.runs()[: len(studio.runs()) - before])
+    assert again.recipe == run.recipe
