@@ -8,16 +8,14 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from inspect import signature
 from typing import Any
 
 import torch
-from peft import PeftModel
 from torch.nn import functional
 from trl import SFTTrainer
 
 from studio.data.chat_form import IGNORED
-from studio.engine.order import Order
+from studio.engine.packed import count_text
 from studio.engine.place import rank, world
 from studio.engine.saving import Resumable
 from studio.engine.together import add_up
@@ -35,23 +33,14 @@ class AnchoredTrainer(Resumable, SFTTrainer):
         anchor_rows: list[list[int]],
         untuned: Callable[[Any], AbstractContextManager[Any]],
         weigh_tokens: bool = False,
-        order: Order | None = None,
         **options: Any,
     ) -> None:
-        """`untuned` switches the tuning off for a while; `weigh_tokens` takes the DFT loss.
-
-        Without an `order` the examples come shuffled by the library.
-        """
+        """`untuned` switches the tuning off for a while; `weigh_tokens` takes the DFT loss."""
         super().__init__(*args, **options)
         # TRL's own loss is not tried with a soft prompt's places before the text.
         peft = getattr(self.model, "active_peft_config", None)
         soft = peft is not None and peft.is_prompt_learning
         self._plain = self.args.use_cpu or soft or weigh_tokens
-        model: Any = self.model
-        inner = model.get_base_model() if isinstance(model, PeftModel) else model
-        # A soft prompt's places come before the text's: all are worked out, and cut.
-        self._picks = not soft and "logits_to_keep" in signature(type(inner).forward).parameters
-        self._order = order
         self._weigh_tokens = weigh_tokens
         self._untuned = untuned
         self._anchor_weight = anchor_weight
@@ -60,11 +49,6 @@ class AnchoredTrainer(Resumable, SFTTrainer):
         self.tokens_seen = 0
         self._last_tokens = 0
         self._last_time = time.perf_counter()
-
-    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
-        """The library asks in which order the examples are read."""
-        ours = self._order
-        return super()._get_train_sampler(train_dataset) if ours is None else ours
 
     def compute_loss(
         self,
@@ -85,7 +69,7 @@ class AnchoredTrainer(Resumable, SFTTrainer):
         else:
             loss, outputs = super().compute_loss(model, inputs, True, num_items_in_batch)
         if model.training:
-            self.tokens_seen += int(add_up(int(inputs["attention_mask"].sum())))
+            self.tokens_seen += int(add_up(count_text(inputs)))
             if self._anchor_batches is not None:
                 self._anchors_drawn += 1
                 divergence = self._divergence(model, next(self._anchor_batches))
@@ -105,25 +89,36 @@ class AnchoredTrainer(Resumable, SFTTrainer):
         losses stay plain, so that runs can be compared.
         """
         labels = inputs["labels"]
-        learned = labels[:, 1:] != IGNORED
-        # Where no row learns anything nobody needs the words' odds: they are a large part of a
-        # small model's work.
-        places = learned.any(0).nonzero()[:, 0]
+        following = functional.pad(labels[:, 1:], (0, 1), value=IGNORED)
+        learned = following != IGNORED
         given = {name: value for name, value in inputs.items() if name != "labels"}
-        if self._picks:
-            outputs = model(**given, use_cache=False, logits_to_keep=places)
-            logits = outputs.logits
-        else:
+        with self._predicting(learned):
             outputs = model(**given, use_cache=False)
-            logits = outputs.logits[:, -labels.shape[1] :][:, places]
-        wanted = labels[:, 1:][:, places]
         nll = functional.cross_entropy(
-            logits.float().flatten(0, 1), wanted.flatten(), ignore_index=IGNORED, reduction="none"
+            outputs.logits[0].float(), following[learned], reduction="none"
         )
         if self._weigh_tokens and model.training:
             nll = nll * torch.exp(-nll.detach())
         count = num_items_in_batch if num_items_in_batch is not None else learned.sum()
         return nll.sum() / count, outputs
+
+    @contextmanager
+    def _predicting(self, places: torch.Tensor) -> Iterator[None]:
+        """Only at these places, (rows, tokens), the odds of all words are worked out, in one row.
+
+        They are a large part of a small model's work, and the prompt's are of no use.
+        """
+        model: Any = self.accelerator.unwrap_model(self.model)
+
+        def pick(_: Any, given: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+            text = given[0][:, -places.shape[1] :]  # a soft prompt's places come before it
+            return text[places][None], *given[1:]
+
+        picking = model.get_output_embeddings().register_forward_pre_hook(pick)
+        try:
+            yield
+        finally:
+            picking.remove()
 
     def _divergence(self, model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """Mean KL(base‖tuned) over the batch's tokens, in nats.

@@ -15,7 +15,7 @@ from trl import SFTConfig
 from studio.engine.adapters import Beside
 from studio.engine.anchor import AnchoredTrainer
 from studio.engine.load import Engine
-from studio.engine.order import alike
+from studio.engine.packed import Packed, keeps_apart
 from studio.engine.place import world
 from studio.engine.stages import Unfreezing, optimizers, plan
 from studio.engine.together import share_of
@@ -83,6 +83,7 @@ def make_trainer(
         args=args,
         train_dataset=Table.from_list(learned),
         eval_dataset=Table.from_list(evaluated) if evaluated else None,
+        data_collator=collator(engine, recipe, learned),
         processing_class=engine.tokenizer,
         peft_config=tuned.shape,
         optimizers=tuned.optimizers,
@@ -91,12 +92,19 @@ def make_trainer(
         anchor_rows=anchor_rows,
         untuned=tuned.untuned,
         weigh_tokens=recipe.loss == "dft",
-        order=alike(
-            [len(row["input_ids"]) for row in learned], batch=recipe.batch_size, seed=recipe.seed
-        ),
     )
     tuned.settle(trainer)
     return trainer
+
+
+def collator(engine: Engine, recipe: Recipe, learned: Rows) -> Packed | None:
+    """Examples side by side where the base can be trusted with that; else (None) TRL's own.
+
+    On a GPU TRL's own loss wants its own batches, and a soft prompt comes before a whole row.
+    """
+    if engine.device.type != "cpu" or recipe.is_soft or not keeps_apart(engine.inner, learned):
+        return None
+    return Packed(engine.tokenizer.pad_token_id)
 
 
 def settings(recipe: Recipe, folder: Path, *, rows: int, watched: int) -> dict[str, Any]:
