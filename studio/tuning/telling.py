@@ -51,8 +51,9 @@ def facts(advice: Advice) -> list[tuple[str, str, str]]:
     if found.few_shot_gain is not None:
         taught = found.written_few_shot
         right = f"; then {_share(taught)} right" if taught else ""
-        rows.append((f"Behind {SHOTS} solved ones", f"{-found.few_shot_gain:+.2f}",
-                     f"nats per token of surprise{right}"))  # fmt: skip
+        change = f"{-found.few_shot_gain:+.2f}".replace("-", "−")
+        meaning = f"nats per token of surprise{right}"
+        rows.append((f"Behind {SHOTS} solved ones", change, meaning))
     rows.append(("This machine", has.name, f"{size(has.free)} of {size(has.memory)} free"))
     rows.append(("Measured in", f"{found.seconds:.0f} s", f"on {found.sampled} examples"))
     return rows

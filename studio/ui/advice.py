@@ -34,9 +34,10 @@ def build(
 ) -> tuple[gr.Radio, gr.Button, gr.Button]:
     """Lay the advisor out and wire it; returns the chosen option and the buttons that fill."""
     with gr.Accordion("Advice, measured on this dataset", open=True, elem_id="advice"):
-        with gr.Row():
-            measure = gr.Button("Measure and advise", elem_id="advise", min_width=140)
-            again = gr.Button("Measure again", visible=False, min_width=110, elem_id="advise-again")
+        with gr.Row(elem_classes="st-deeds"):
+            measure = gr.Button("Measure and advise", size="sm", elem_id="advise", min_width=140)
+            again = gr.Button("Measure again", size="sm", visible=False, min_width=110,
+                              elem_id="advise-again")  # fmt: skip
             stop = stopping.place("advise-stop")
         shown = gr.HTML(empty(NOT_YET), elem_id="advised")
         with gr.Row(visible=False) as deeds:

@@ -52,7 +52,7 @@ def make_component(name: str) -> gr.components.Component:
     field = Recipe.model_fields[name]
     common: dict[str, Any] = {
         "label": name.replace("_", " ").capitalize().replace("Kl ", "KL "),
-        "info": field.description,
+        "info": help_of(name),
         "value": None if field.is_required() else _shown(field.default),
         "elem_id": f"recipe-{name}",
         "interactive": True,
@@ -60,7 +60,7 @@ def make_component(name: str) -> gr.components.Component:
     if field.annotation is bool:
         return gr.Checkbox(**common)
     if get_origin(field.annotation) is Literal:
-        return gr.Dropdown(choices=menu(name), **common)
+        return gr.Dropdown(choices=menu(name), min_width=250, **common)
     if field.annotation in (int, float):
         low, high = bounds(field)
         whole = field.annotation is int
@@ -72,6 +72,11 @@ def make_component(name: str) -> gr.components.Component:
         several = get_origin(field.annotation) is tuple
         return gr.Dropdown(choices=[], multiselect=several, allow_custom_value=True, **common)
     return gr.Textbox(**common)
+
+
+def help_of(name: str) -> str:
+    """What a field means; on the page lines break where there is no more room."""
+    return " ".join((Recipe.model_fields[name].description or "").split())
 
 
 def bounds(field: FieldInfo) -> tuple[float | None, float | None]:

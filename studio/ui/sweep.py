@@ -21,7 +21,7 @@ def lay_out() -> tuple[gr.Textbox, gr.Button]:
             USUAL, label="Learning rates", elem_id="sweep-rates",
             info="Two to eight, commas between them. The runs wait in line for each other.",
         )  # fmt: skip
-        start = gr.Button("Start them all", size="sm", elem_id="start-sweep")
+        start = gr.Button("Start them all, and compare them", size="sm", elem_id="start-sweep")
     return rates, start
 
 
