@@ -4,11 +4,13 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from studio.errors import ModelError
 from studio.models.catalogue import STARTER, find_base
 from studio.models.gate import check_adapter
+from studio.seal import seal
 
 
 @pytest.fixture
@@ -97,3 +99,38 @@ def test_an_adapter_of_another_base_is_refused(tmp_path: Path) -> None:
         check_adapter(tmp_path, find_base("starter").fingerprint)
     with pytest.raises(ModelError, match="no finished adapter"):
         check_adapter(tmp_path / "nowhere", "x")
+
+
+def lora(folder: Path, *, rank: int, claimed: int) -> Path:
+    """An adapter's folder, sealed."""
+    from safetensors.numpy import save_file
+
+    folder.mkdir()
+    shapes = {"x.lora_A.weight": (rank, 8), "x.lora_B.weight": (8, rank)}
+    weights = {name: np.ones(shape, np.float32) for name, shape in shapes.items()}
+    save_file(weights, folder / "adapter_model.safetensors")
+    config = {"peft_type": "LORA", "r": claimed}
+    (folder / "adapter_config.json").write_text(json.dumps(config))
+    made_for = {"base": "b", "base_fingerprint": "f", "files": seal(folder)}
+    (folder / "made_for.json").write_text(json.dumps(made_for))
+    return folder
+
+
+def test_an_adapter_is_used_as_it_was_finished_or_not_at_all(tmp_path: Path) -> None:
+    folder = lora(tmp_path / "good", rank=4, claimed=4)
+    assert check_adapter(folder, "f")["r"] == 4
+    config = folder / "adapter_config.json"
+    config.write_text(config.read_text().replace("4", "8"))
+    with pytest.raises(ModelError, match="adapter_config.json holds other bytes"):
+        check_adapter(folder, "f")
+    config.unlink()
+    with pytest.raises(ModelError, match="adapter_config.json is missing"):
+        check_adapter(folder, "f")
+    (folder / "made_for.json").write_text('{"base_fingerprint": "f", "files": {"a": 3}}')
+    with pytest.raises(ModelError, match="made_for.json cannot be read"):
+        check_adapter(folder, "f")
+
+
+def test_an_adapter_of_another_rank_than_it_says_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="rank 4, and its configuration says 8"):
+        check_adapter(lora(tmp_path / "wrong", rank=4, claimed=8), "f")

@@ -51,11 +51,7 @@ def check_adapter(folder: Path, base_fingerprint: str) -> dict[str, Any]:
         )
     if not (folder / WEIGHTS).exists():
         raise ModelError(f"The adapter in {folder} has no {WEIGHTS}.")
-    if flaw := _find_flaw(folder, made_for):
-        raise ModelError(
-            f"The adapter in {folder} was damaged after it was finished: {flaw}. It is not used; "
-            "start its run again."
-        )
+    demand_whole(folder)
     config = _read_json(folder / "adapter_config.json", f"{folder} holds no finished adapter")
     kind = config.get("peft_type")
     if kind not in ADAPTERS:
@@ -72,12 +68,21 @@ def check_adapter(folder: Path, base_fingerprint: str) -> dict[str, Any]:
     return config
 
 
-def _find_flaw(folder: Path, made_for: dict[str, Any]) -> str:
-    """What is not as it was when the adapter was made; of an older one nobody knows."""
+def demand_whole(folder: Path) -> None:
+    """ModelError if an adapter's files are not as they were when it was finished.
+
+    Of one that was made before files were sealed nobody knows.
+    """
+    sealed = _read_json(folder / MADE_FOR, f"{folder} holds no finished adapter").get(FILES)
     try:
-        return find_flaw(folder, made_for.get(FILES) or {})
+        flaw = find_flaw(folder, sealed or {})
     except (TypeError, ValueError, AttributeError):
-        return f"{MADE_FOR} cannot be read"
+        flaw = f"{MADE_FOR} cannot be read"
+    if flaw:
+        raise ModelError(
+            f"The adapter in {folder} was damaged after it was finished: {flaw}. It is not used; "
+            "start its run again."
+        )
 
 
 def _check_ranks(folder: Path, config: dict[str, Any]) -> None:

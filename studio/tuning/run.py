@@ -1,8 +1,7 @@
 """A run is a folder: what to do, what happened, and what came of it.
 
     runs/<id>/
-      recipe.json, comparison.json or repair.json
-                                        written once, before the worker starts
+      recipe.json (…)                   what to do, written once before the worker starts
       events.jsonl                      appended by the worker and by nobody else
       worker.log                        what the worker printed
       alive.lock                        locked while the worker lives
@@ -38,10 +37,8 @@ Status = Literal[
     "interrupted",
 ]  # fmt: skip
 SPECS: dict[Kind, str] = {
-    "tune": "recipe.json",
-    "compare": "comparison.json",
-    "repair": "repair.json",
-}
+    "tune": "recipe.json", "compare": "comparison.json", "repair": "repair.json"
+}  # fmt: skip
 UNDER_WAY = ("created", "waiting", "running")
 RESUMABLE = ("paused", "interrupted", "failed")
 
@@ -199,12 +196,10 @@ class Run:
         """Why it failed, diverged or had to pause, in a sentence, if it did."""
         events = self.all_events()
         last = events[-1] if events else None
-        if last and last.kind in ("failed", "diverged", "paused"):
+        if last and last.kind in ("failed", "diverged", "paused", "hung"):
             return None if last["message"] is None else str(last["message"])
         if self.status() != "interrupted":
             return None
-        if last and last.kind == "hung":
-            return str(last["message"])
         return "The worker stopped without a last word: killed, out of memory, or power lost."
 
     def starts(self) -> int:

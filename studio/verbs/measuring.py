@@ -16,6 +16,7 @@ from studio.measure.probe import find as find_probes
 from studio.measure.probe import shipped as shipped_probes
 from studio.measure.report import Report
 from studio.measure.results import read_report, rejudge
+from studio.models.gate import MADE_FOR, demand_whole
 from studio.tuning.recipe import Recipe
 from studio.tuning.remedy import RemedyName, mend
 from studio.tuning.run import UNDER_WAY, Run, create_run
@@ -201,6 +202,8 @@ class Measuring(Tuning):
         run = self.run(id)
         if not run.makes_adapter or run.status() != "finished":
             raise RunError(f"Run {id} is {run.status()}; only a finished tuning run is exported.")
+        if (run.adapter / MADE_FOR).exists():
+            demand_whole(run.adapter)
         measurement = report = None
         with suppress(StudioError):  # not measured yet: the adapter goes without a report
             measurement = self.measurement(id)
