@@ -4,7 +4,7 @@ import gc
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 # Tiny models on a busy machine can be many times slower with two threads than with one.
@@ -16,6 +16,9 @@ from made_home import Home, make_home
 
 from studio import Studio
 from studio.cli import commands
+
+if TYPE_CHECKING:  # it loads the engine
+    from made_tuned import Workshop
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -78,3 +81,12 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A home with a measurement of made-up answers, some of them hostile."""
     with Studio(tmp_path_factory.mktemp("home")) as opened:
         return make_home(opened)
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Workshop"]:
+    """Where runs are really tuned, each once for all tests of a file."""
+    from made_tuned import Workshop
+
+    with Studio(tmp_path_factory.mktemp("workshop")) as opened:
+        yield Workshop(opened, opened.build("sentiment", limit=64))

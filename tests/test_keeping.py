@@ -1,13 +1,12 @@
 """What a recipe does to keep old skills does what it says, on the starter."""
 
-from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 from made_tuned import STEPS, Tried, Workshop
 
-from studio import Studio
 from studio.measure.comparison import Comparison, LaneSpec
 from studio.measure.halves import is_replayed
 from studio.measure.probe import find
@@ -25,12 +24,6 @@ KEEPING: dict[str, dict[str, Any]] = {
     "budget": {"forgetting_budget": BUDGET, "watching": 1.0},
     "neftune": {"neftune": 5.0, "max_steps": 4},
 }
-
-
-@pytest.fixture(scope="module")
-def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
-    with Studio(tmp_path_factory.mktemp("keeping")) as studio:
-        yield Workshop(studio, studio.build("sentiment", limit=64))
 
 
 def tuned(workshop: Workshop, name: str) -> Tried:
@@ -105,13 +98,23 @@ def test_dft_weighs_every_token_by_how_likely_it_is(workshop: Workshop) -> None:
     labels = torch.tensor([[-100, 1, 2]])
     logits = torch.randn(1, 3, 5, generator=torch.Generator().manual_seed(1), requires_grad=True)
 
-    class Said:
+    class Model(torch.nn.Module):
         def __init__(self) -> None:
-            self.logits = logits
+            super().__init__()
+            self.head = torch.nn.Linear(5, 5, bias=False)
+            torch.nn.init.eye_(self.head.weight)
+
+        def get_output_embeddings(self) -> torch.nn.Linear:
+            return self.head
+
+        def forward(self, **_: Any) -> SimpleNamespace:
+            return SimpleNamespace(logits=self.head(logits))
 
     inputs = {"input_ids": labels.clamp(min=0), "attention_mask": labels * 0 + 1, "labels": labels}
     trainer = AnchoredTrainer.__new__(AnchoredTrainer)
-    loss, _ = trainer._weighted_loss(lambda **_: Said(), inputs, torch.tensor(4))
+    trainer._weigh_tokens, trainer.model = True, Model()
+    trainer.accelerator = SimpleNamespace(unwrap_model=lambda model: model)
+    loss, _ = trainer._plain_loss(trainer.model, inputs, torch.tensor(4))
     logs = logits.detach().log_softmax(-1)
     chosen = torch.stack([logs[0, 0, 1], logs[0, 1, 2]])
     assert loss.item() == pytest.approx((-(chosen.exp() * chosen).sum() / 4).item())
