@@ -1,17 +1,16 @@
 """Every method is trained, beats the base on its task, comes back equal, talks and is measured."""
 
-from collections.abc import Iterator
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 import torch
 from made_tuned import STEPS, Workshop
 
-from studio import Studio
 from studio.chat.protocol import Sampling
 from studio.data.draft_items import Provenance
 from studio.data.example import Message
-from studio.engine.compare import compare
 from studio.engine.generate import answer
 from studio.engine.load import Engine
 from studio.engine.proof import PROOF_TEXT
@@ -22,7 +21,6 @@ from studio.measure.comparison import Comparison, LaneSpec
 from studio.measure.outcome import BASE
 from studio.measure.results import read_report
 from studio.models.catalogue import find_base
-from studio.tuning.events import EventLog
 from studio.tuning.run import create_run
 from studio.tuning.transfer import speed_up
 
@@ -57,12 +55,6 @@ METHODS: dict[str, dict[str, Any]] = {
     "scratch": {"method": "scratch", "learning_rate": 2e-3},
 }  # fmt: skip
 ASKED = [(Message(role="user", content="What is the capital of France?"),)]
-
-
-@pytest.fixture(scope="module")
-def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
-    with Studio(tmp_path_factory.mktemp("methods")) as studio:
-        yield Workshop(studio, studio.build("sentiment", limit=64))
 
 
 def tuned(workshop: Workshop, name: str) -> Any:
@@ -103,7 +95,9 @@ def test_it_learns_its_task_and_comes_back_equal(workshop: Workshop, name: str) 
     assert said[1].ids
 
 
-@pytest.mark.parametrize("names", [("qlora", "dora", "ia3"), ("lora", "full", "head", "scratch")])
+@pytest.mark.parametrize(
+    "names", [("qlora", "dora", "ia3", "soft"), ("lora", "full", "head", "scratch")]
+)
 def test_lanes_that_share_no_batch_are_measured_together(
     workshop: Workshop, names: tuple[str, ...]
 ) -> None:
@@ -114,7 +108,8 @@ def test_lanes_that_share_no_batch_are_measured_together(
         probes=("starter-capitals",), limit=6, max_new_tokens=6,
     )  # fmt: skip
     measured = create_run(workshop.studio.settings.runs, spec, about="measured")
-    compare(measured, EventLog(measured.folder / "events.jsonl"))
+    worker = [sys.executable, "-m", "studio.engine.worker", str(measured.folder)]
+    subprocess.run(worker, check=True)
     report = read_report(measured)
     for run in runs:
         changed = [one.nll_difference for one in report.of(run.id) if one.kind == "gain"]
