@@ -274,3 +274,36 @@ def test_a_run_is_tried_again_with_other_fields(studio: Studio) -> None:
         studio.retry(run.id, rank=4)
     with pytest.raises(RecipeError, match="nosuch is not a known field"):
         studio.retry(run.id, nosuch=1)
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from studio.tuning.events import EventLog
+log = EventLog(Path(sys.argv[1]))
+number = int(sys.argv[2])
+while True:
+    number += 1
+    log.lasting("step", step=number)
+    print(number, flush=True)
+"""
+
+
+@pytest.mark.faults
+def test_no_event_that_was_acknowledged_is_lost_however_often_its_writer_is_killed(
+    run: Run,
+) -> None:
+    acknowledged: list[int] = []
+    for _ in range(4):
+        begun = acknowledged[-1] + 1000 if acknowledged else 0
+        command = [sys.executable, "-c", WRITER, str(run.folder / "events.jsonl"), str(begun)]
+        writer = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert writer.stdout is not None
+        told = [int(writer.stdout.readline()) for _ in range(20)]
+        writer.kill()
+        told += [int(line) for line in writer.stdout.read().split("\n")[:-1] if line]
+        writer.wait()
+        acknowledged += told
+    written = [event["step"] for event in run.all_events()]
+    assert set(acknowledged) <= set(written)
+    assert written == sorted(set(written))
