@@ -100,11 +100,13 @@ def make_trainer(
 def collator(engine: Engine, recipe: Recipe, learned: Rows) -> Packed | None:
     """Examples side by side where the base can be trusted with that; else (None) TRL's own.
 
-    On a GPU TRL's own loss wants its own batches, and a soft prompt comes before a whole row.
+    On a GPU TRL's own loss wants its own batches, a soft prompt comes before a whole row, and
+    NEFTune's noise is the weaker the longer the row.
     """
-    if engine.device.type != "cpu" or recipe.is_soft or not keeps_apart(engine.inner, learned):
+    whole = recipe.is_soft or recipe.neftune > 0
+    if engine.device.type != "cpu" or whole or not keeps_apart(engine.inner, learned):
         return None
-    return Packed(engine.tokenizer.pad_token_id)
+    return Packed(engine.tokenizer.pad_token_id, engine.base.hidden_size)
 
 
 def settings(recipe: Recipe, folder: Path, *, rows: int, watched: int) -> dict[str, Any]:
