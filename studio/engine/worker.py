@@ -172,7 +172,7 @@ def explain(error: Exception) -> str:
 
 
 def used(folder: Path) -> dict[str, int]:
-    """Bytes of the device's memory that this process took at most, and of the disk that it keeps."""
+    """Bytes of the device's memory that it took at most, and of the disk that it keeps."""
     import torch
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10

@@ -75,15 +75,21 @@ def still_true(events: Iterable[Event]) -> list[Event]:
     true: list[Event] = []
     for event in events:
         if event.kind == "resumed":
-            back = int(event["step"])
-            true = [one for one in true if not _is_later(one, back)]
+            true = _take_back(true, int(event["step"]))
         if event.kind != "warning" or event["message"] not in _warned(true):
             true.append(event)
     return true
 
 
-def _is_later(event: Event, step: int) -> bool:
-    return event["step"] is not None and (event["step"] > step or step == 0)
+def _take_back(events: list[Event], step: int) -> list[Event]:
+    """What stays true of a run that goes on from a step: what was said before that was saved."""
+    saved = (at for at, one in enumerate(events) if (one.kind, one["step"]) == ("saved", step))
+    until = max(saved, default=len(events)) if step else -1
+    return [
+        one
+        for at, one in enumerate(events)
+        if one["step"] is None or (at <= until and one["step"] <= step)
+    ]
 
 
 def _warned(events: Iterable[Event]) -> list[str]:
