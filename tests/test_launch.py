@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from studio.errors import RunError
-from studio.tuning.launch import Launcher, worker_environment
+from studio.tuning.launch import PATIENT_TURNS, Launcher, worker_environment
+from studio.tuning.machine import cores
 from studio.tuning.recipe import Recipe
 from studio.tuning.run import Run, create_run
 
@@ -33,6 +34,40 @@ def test_a_worker_gets_no_token_and_no_network(monkeypatch: pytest.MonkeyPatch) 
     environment = worker_environment()
     assert not any("canary" in value for value in environment.values())
     assert environment["HF_HUB_OFFLINE"] == "1"
+
+
+def test_threads_that_wait_for_each_other_let_others_compute(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):
+        monkeypatch.delenv(name, raising=False)
+    environment = worker_environment()
+    assert environment["OMP_NUM_THREADS"] == str(cores())
+    assert environment["GOMP_SPINCOUNT"] == PATIENT_TURNS
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")  # whoever says otherwise is heard
+    monkeypatch.setenv("OMP_WAIT_POLICY", "active")
+    environment = worker_environment()
+    assert environment["OMP_NUM_THREADS"] == "3"
+    assert "GOMP_SPINCOUNT" not in environment
+
+
+def test_a_standby_that_is_not_expected_to_be_needed_gives_its_memory_back(tmp_path: Path) -> None:
+    launcher = Launcher(tmp_path / "logs")
+    try:
+        launcher.warm_up()
+        standby = launcher._standby
+        assert standby is not None
+        launcher.reap()
+        assert standby.poll() is None
+        launcher._spare.end()
+        launcher.reap()
+        assert standby.poll() is not None
+        launcher.reap()
+        assert launcher._standby is None
+        launcher.warm_up()  # somebody comes back
+        assert launcher._standby is not None
+    finally:
+        launcher.close()
 
 
 @pytest.mark.slow

@@ -75,11 +75,11 @@ class Launcher:
         It goes when nobody has asked for long, neither for this nor for a run, and when memory
         is short.
         """
-        self._spare.ask()
-        if self._standby is not None and self._standby.poll() is None:
-            return
-        if self._spare.may_begin():
-            self._begin_standby()
+        with self._turn:
+            self._spare.ask()
+            living = self._standby is not None and self._standby.poll() is None
+            if not living and self._spare.may_begin():
+                self._begin_standby()
 
     def _begin_standby(self) -> None:
         self._logs.mkdir(parents=True, exist_ok=True)
@@ -100,14 +100,18 @@ class Launcher:
             return False
         return READY in (self._logs / "standby.log").read_text(errors="replace").splitlines()
 
+    def expect(self) -> None:
+        """Somebody is about: a standby that was asked for once stays, or comes again."""
+        if self._spare.asked:
+            self._spare.ask()
+
     def start(self, run: Run) -> None:
         """Set a worker on the run; raises RunError if the run has been started before."""
         with self._turn:
             if run.status() != "created" or run.is_alive():
                 raise RunError(f"Run {run.id} has been started already; it is {run.status()}.")
             draw_ticket(run.folder.parent.parent, run.id)
-            if self._spare.asked:
-                self._spare.ask()
+            self.expect()
             if not self._hand_to_standby(run):
                 self._start_cold(run)
             self.reap()

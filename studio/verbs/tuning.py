@@ -83,6 +83,7 @@ class Tuning(Estimating):
 
     def runs(self) -> list[Run]:
         """Every run, newest first."""
+        self._launcher.expect()
         self._launcher.reap()
         return list_runs(self.settings.runs)
 
