@@ -36,8 +36,9 @@ def main() -> None:
             target_modules="all-linear", task_type="CAUSAL_LM",
         ),
     )  # fmt: skip
+    model: Any = trainer.model
     if asked["tuned"]:
-        for parameter in trainer.model.parameters():
+        for parameter in model.parameters():
             if parameter.requires_grad:
                 parameter.data = parameter.data.float()
     trainer.train()
@@ -48,7 +49,8 @@ def load(asked: dict[str, Any]) -> Any:
     """The base as TRL loads it by its name, or in 4 bits."""
     if not asked["in_4_bits"]:
         return asked["base"]
-    bits = BitsAndBytesConfig(
+    make: Any = BitsAndBytesConfig
+    bits = make(
         load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=torch.float32,
     )  # fmt: skip
