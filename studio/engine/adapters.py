@@ -92,7 +92,8 @@ def shape(recipe: Recipe, model: Any) -> PeftConfig:
     found = matrices(model)
     spared = lowest_layers(found, recipe.frozen_layers) if recipe.frozen_layers else None
     if recipe.method == "ia3":
-        return IA3Config(**_scaled(found), exclude_modules=spared, task_type="CAUSAL_LM")
+        scaled: dict[str, Any] = dict(_scaled(found))
+        return IA3Config(**scaled, exclude_modules=spared, task_type="CAUSAL_LM")
     everywhere = recipe.targets == "all-linear"
     return LoraConfig(
         r=recipe.rank,

@@ -69,7 +69,7 @@ def free_memory() -> int:
     """Bytes of the computer's memory that nobody uses, as far as we may use them."""
     own = psutil.virtual_memory()
     limit, used = _first(_LIMITS), _first(_USED) or 0
-    free = min(own.available, limit - used) if limit and limit < own.total else own.available
+    free: int = min(own.available, limit - used) if limit and limit < own.total else own.available
     return max(0, free)
 
 

@@ -141,7 +141,8 @@ class Making(Home):
         `max_length` what is longer is found, in tokens of `base`. It is the `owner`'s alone, and
         everybody's without one.
         """
-        return build_dataset(**self._settle_rows(template, rows, mapping, mixture=mixture, **options))
+        settled = self._settle_rows(template, rows, mapping, mixture=mixture, **options)
+        return build_dataset(**settled)
 
     def building(
         self,
