@@ -130,7 +130,7 @@ from studio.engine.worker import main
 import peft, torch, transformers, trl  # what the libraries take differs between machines
 with open("/proc/self/status") as status:
     held = next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmData"))
-resource.setrlimit(resource.RLIMIT_DATA, (held + 1_500_000_000,) * 2)
+resource.setrlimit(resource.RLIMIT_DATA, (held + 400_000_000,) * 2)
 sys.exit(main(sys.argv[1:]))
 """
 

@@ -74,28 +74,35 @@ def test_a_killed_studio_has_kept_the_half_written_answer(
     studio: Studio, talked: Conversation
 ) -> None:
     """Killed as soon as the first words are on the disk, long before the story ends."""
+    whole = talked.exchanges[0].answers["base"].text
+    for _ in range(5):  # on a busy machine a story may end before it is seen to begin
+        kept, seen = _kill_while_it_tells(studio)
+        begun = kept.exchanges[-1].answers["base"].text
+        assert whole.startswith(begun)
+        assert begun.startswith(seen)
+        if begun != whole:
+            break
+    assert kept.exchanges[-1].unfinished == ("base",)
+    *_, (finished, _) = studio.answer(kept)
+    assert finished.exchanges[-1].answers["base"].text == whole
+
+
+def _kill_while_it_tells(studio: Studio) -> tuple[Conversation, str]:
+    """The conversation that a killed process leaves, and what had been seen of the story."""
     before = {one.id for one in studio.chats.list()}
     command = [sys.executable, "-m", "studio", "--home", str(studio.settings.home), "chat", STORY]
     chatting = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 240
     text = ""
     while len(text) < 5:
-        assert chatting.poll() is None
         assert time.monotonic() < deadline
         new = [one.id for one in studio.chats.list() if one.id not in before]
         answers = studio.chats.open(new[0]).exchanges[-1].answers if new else {}
         text = answers["base"].text if answers else ""
         time.sleep(0.003)
     chatting.send_signal(signal.SIGKILL)
-    assert chatting.wait() == -signal.SIGKILL
-    whole = talked.exchanges[0].answers["base"].text
-    kept = studio.chats.open(new[0])
-    begun = kept.exchanges[-1].answers["base"].text
-    assert whole.startswith(begun)
-    assert begun.startswith(text)
-    assert kept.exchanges[-1].unfinished == ("base",)
-    *_, (finished, _) = studio.answer(kept)
-    assert finished.exchanges[-1].answers["base"].text == whole
+    assert chatting.wait() in (-signal.SIGKILL, 0)
+    return studio.chats.open(new[0]), text
 
 
 def test_what_cannot_be_asked_is_told_and_the_question_kept(studio: Studio) -> None:

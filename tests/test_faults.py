@@ -5,6 +5,7 @@ import json
 import os
 import random
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 from made_faults import (
+    FIELDS,
     Worker,
     digest,
     do,
@@ -31,6 +33,8 @@ from studio import Studio
 from studio.engine.load import Engine
 from studio.errors import ModelError
 from studio.models.catalogue import find_base
+from studio.tuning.lock import locked
+from studio.tuning.recipe import Recipe
 from studio.tuning.run import Run
 from studio.tuning.states import states_of
 
@@ -44,6 +48,11 @@ METHODS: dict[str, dict[str, Any]] = {
     "full": {"method": "full", "learning_rate": 1e-4},
     "dpo": {"loss": "dpo", "pairs": PAIRS, "learning_rate": 1e-4},
     "two stages": {"method": "two_stage", "first_share": 0.4},
+    "some layers": {"method": "partial", "learning_rate": 1e-4},
+    "ia3": {"method": "ia3", "learning_rate": 1e-2},
+    "dora": {"dora": True},
+    "eva": {"init": "eva"},
+    "random weights": {"method": "scratch"},
 }
 
 
@@ -213,6 +222,31 @@ def test_a_run_that_is_worked_on_again_without_a_state_begins_anew(home: Home) -
     worker.kill()
     go_on(run)
     assert told(run) == told(home.whole(save_every=1000))
+
+
+def test_however_often_start_is_pressed_one_recipe_is_one_run(home: Home) -> None:
+    recipe = Recipe.make({**FIELDS, "dataset": home.dataset, "seed": 7})
+    found: list[tuple[Run, bool]] = []
+    with Studio(home.folder) as one, Studio(home.folder) as other:
+        with locked(home.folder / "device.lock"):
+            tabs = [
+                threading.Thread(target=lambda studio: found.append(studio.train_once(recipe)),
+                                 args=[tab])
+                for tab in [one, other] * 20
+            ]  # fmt: skip
+            for tab in tabs:
+                tab.start()
+            for tab in tabs:
+                tab.join()
+            assert len({run.id for run, _ in found}) == 1
+            assert sum(is_new for _, is_new in found) == 1
+            another, is_new = one.train_once(recipe.model_copy(update={"seed": 8}))
+            assert is_new
+            for run in (found[0][0], another):
+                run.cancel()
+        run, is_new = one.train_once(recipe)
+        assert is_new, "the first has ended"
+        run.cancel()
 
 
 def test_of_many_workers_one_does_the_run(home: Home) -> None:

@@ -250,7 +250,7 @@ def test_conversations_that_are_none_are_refused_with_their_line(
     path.write_text("".join(json.dumps({"messages": one}) + "\n" for one in [good] * 9 + [turns]))
     with Studio(tmp_path / "home") as studio:
         book = studio.begin_workbook(Template.parse(PLAIN), studio.gather([path]))
-        finding = next(one for one in book.card.findings if one.kind == "refused records")
+        finding = next(one for one in book.findings() if one.kind == "refused records")
     assert finding.count == 1
     assert "talk.jsonl, line 10" in finding.message
     assert re.search(why, finding.message)

@@ -1,5 +1,6 @@
 """Tuning beside the base: LoRA and its kin, IA3 and soft prompts, each as PEFT has it."""
 
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from math import ceil
 from pathlib import Path
@@ -20,6 +21,7 @@ from safetensors.torch import load_file
 from transformers import TrainerCallback
 from transformers.pytorch_utils import Conv1D
 
+from studio.data.chat_form import IGNORED
 from studio.engine.load import Engine
 from studio.engine.publish import WEIGHTS, write_json
 from studio.errors import ModelError
@@ -27,6 +29,7 @@ from studio.models.structure import KEYS_VALUES, distinct, endings, lowest_layer
 from studio.tuning.recipe import Recipe
 
 PROMPT_BEGINS = {"vocabulary": "SAMPLE_VOCAB", "text": "SAMPLE_VOCAB", "random": "RANDOM"}
+TOKENS_PER_DIRECTION = 16  # learned tokens of a batch that EVA takes a direction from
 PEFT_DEFAULT = True  # PEFT's word for first weights that change nothing
 
 
@@ -57,7 +60,7 @@ class Beside:
         if self._started:  # what TRL rounded to bfloat16 on the way
             set_peft_model_state_dict(trainer.model, load_file(self._started / WEIGHTS))
         elif self._recipe.init == "eva":
-            _begin_with_directions(trainer)
+            _begin_with_directions(trainer, self._recipe.rank)
         elif self._recipe.prompt_init == "text":
             _begin_with_text(self._engine, self._recipe, trainer.model)
 
@@ -147,18 +150,34 @@ def wrap(engine: Engine, recipe: Recipe, adapter: Path) -> Any:
     )
 
 
-def _begin_with_directions(trainer: Any) -> None:
+def _begin_with_directions(trainer: Any, rank: int) -> None:
     """EVA: A takes the main directions of what each layer reads in these very examples."""
     was_training = trainer.model.training
-    batches = trainer.get_train_dataloader()
-    try:
-        initialize_lora_eva_weights(trainer.model, batches, show_progress_bar=False)
-    except ValueError as error:
+    batches = [trainer.data_collator(batch) for batch in _wide_enough(trainer.train_dataset, rank)]
+    if not batches:
         raise ModelError(
-            f"The examples are too few for the first weights eva ({error}); lower the rank, or "
-            "take another init."
-        ) from error
+            "The examples are too few for the first weights eva: all their answers have fewer "
+            f"than {rank} tokens. Lower the rank, or take another init."
+        )
+    initialize_lora_eva_weights(trainer.model, batches, show_progress_bar=False)
     trainer.model.train(was_training)
+
+
+def _wide_enough(rows: Iterable[Any], rank: int) -> Iterator[list[Any]]:
+    """Batches of which each has learned tokens enough; PEFT would wait for ever for one that has.
+
+    The more there are, the sooner it sees the directions change no more.
+    """
+    batch: list[Any] = []
+    held, is_first = 0, True
+    for row in rows:
+        batch.append(row)
+        held += sum(label != IGNORED for label in row["labels"])
+        if held >= TOKENS_PER_DIRECTION * rank:
+            yield batch
+            batch, held, is_first = [], 0, False
+    if is_first and held >= rank:
+        yield batch
 
 
 def _begin_with_text(engine: Engine, recipe: Recipe, model: Any) -> None:

@@ -37,7 +37,7 @@ class Cell(NamedTuple):
 
 
 # With an anchor, half the rate kept no more of the old skills and learned less, in races on the
-# starter with 30 to 1,000 examples (tests/bench/advisor.py); four times the rank changed nothing.
+# starter with 30 to 1,000 examples (tests/bench/advisor.py); four times the rank changed little.
 CELLS: dict[tuple[Size, Likeness], Cell] = {
     ("tiny", "similar"): Cell(8, 0.5, 5, 1.0, 0.25, top_half=True),
     ("tiny", "medium"): Cell(8, 1.0, 5, 1.0, 0.25),

@@ -322,6 +322,9 @@ def spell_out(studio: Studio, *values: Any) -> list[str]:
 @told
 def start_run(studio: Studio, anyway: bool, *values: Any) -> gr.Dropdown:
     """Start the run and show it; one that cannot fit is refused unless `anyway`."""
-    run = studio.train(forms.read_form(values), anyway=anyway)
-    gr.Info("Started; it goes on if you close this page.")
+    run, is_new = studio.train_once(forms.read_form(values), anyway=anyway)
+    if is_new:
+        gr.Info("Started; it goes on if you close this page.")
+    else:
+        gr.Info("A run of this very recipe is under way; here it is. Another seed makes another.")
     return run_table.choose(studio, run.id)

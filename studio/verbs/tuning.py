@@ -1,6 +1,7 @@
 """Starting tuning runs, and looking after them."""
 
 import shutil
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -15,6 +16,7 @@ from studio.tuning.estimate import ESTIMATE, Estimate
 from studio.tuning.events import Event
 from studio.tuning.label import write_label
 from studio.tuning.lineage import continued
+from studio.tuning.lock import locked
 from studio.tuning.minding import PERIOD, may_go_on
 from studio.tuning.plain import write_plain
 from studio.tuning.prerequisites import settle_sources
@@ -24,6 +26,9 @@ from studio.tuning.recipe import Method, Recipe
 from studio.tuning.run import UNDER_WAY, Run, create_run, list_runs, open_run
 from studio.tuning.sweep import sweep_of
 from studio.verbs.estimating import Estimating
+
+STARTING = threading.Lock()
+"""The lock of a file holds other processes off, and no thread of this one."""
 
 
 class Tuning(Estimating):
@@ -60,6 +65,20 @@ class Tuning(Estimating):
         """
         (run,) = self.train_all([recipe], anyway=anyway)
         return run
+
+    def train_once(self, recipe: Recipe, *, anyway: bool = False) -> tuple[Run, bool]:
+        """Start a run, or find the one of this very recipe that is under way; whether it is new.
+
+        However often Start is pressed, in however many tabs: the same recipe comes to the same
+        result, so that a second run beside the first would show nothing.
+        """
+        settled, asked = self._make_ready(recipe, anyway=anyway)
+        with STARTING, locked(self.settings.home / "start.lock"):
+            for run in self.runs():
+                same = run.kind == "tune" and run.status() in UNDER_WAY and run.recipe == settled
+                if same:
+                    return run, False
+            return self._start(settled, asked), True
 
     def train_all(self, recipes: Sequence[Recipe], *, anyway: bool = False) -> list[Run]:
         """Start runs that wait in line for each other; none if one of them cannot be."""
