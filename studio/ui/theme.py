@@ -128,7 +128,8 @@ table.st-table tr.sum td { font-weight: 600; }
 #add-lane, #new-workbook, #delete-workbook { align-self: center; }
 #delete-asked { align-items: center; }
 .st-slot .row > button { align-self: end; }
-.gradio-container input[role="listbox"] { text-overflow: ellipsis; padding-right: 1.4rem; }
+.gradio-container input[role="combobox"] { text-overflow: ellipsis;
+  padding-right: 1.4rem !important; }
 .st-deeds { gap: .35rem !important; flex-wrap: wrap !important; }
 .st-deeds button { flex: 0 1 auto !important; width: auto !important; padding: .2rem .6rem; }
 .st-badge { color: var(--base); font-weight: 600; cursor: help; }

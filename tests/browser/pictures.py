@@ -27,6 +27,7 @@ def main(address: str, folder: Path) -> None:
         expect(page.locator("#ready")).to_contain_text("rows are ready", timeout=120_000)
         page.locator("#begin").click()
         expect(page.locator("#preview")).to_contain_text("tokens are learned", timeout=120_000)
+        page.locator(".toast-close").first.click()
         take(page, folder / "data.png")
         page.set_viewport_size(TALL)
         open_tab(page, "Chat")
