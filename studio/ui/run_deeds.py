@@ -12,7 +12,7 @@ import gradio as gr
 from studio.errors import RunError, StudioError
 from studio.studio import Studio
 from studio.tuning.run import UNDER_WAY, Run
-from studio.ui import fetching
+from studio.ui import fetching, run_table
 from studio.ui.border import told, wire
 from studio.ui.links import go_to
 
@@ -125,9 +125,9 @@ def resume_run(studio: Studio, id: str | None) -> gr.Timer:
 
 
 @told
-def retry_run(studio: Studio, id: str | None) -> str:
-    """Start the run's recipe once more; the new run's id."""
-    return studio.retry(need(id)).id
+def retry_run(studio: Studio, id: str | None) -> gr.Dropdown:
+    """Start the run's recipe once more, and look at the new run."""
+    return run_table.choose(studio, studio.retry(need(id)).id)
 
 
 @told

@@ -6,7 +6,8 @@ The templating step is what `datasets.map` does with a user's function: rows in,
 out. Its best of one and two processes, row by row and in batches, is compared with ours, which
 renders in locked processes under limits. Of several repetitions the fastest counts on both sides;
 the time of the processors, all processes together, does not depend on what else they have to do.
-Memory is that of the process that freezes with all its children.
+Memory is that of the process that freezes with all its children. At last come the seconds after
+which a person who looks through those rows sees others, and a template that was just changed.
 """
 
 import argparse
@@ -30,12 +31,15 @@ os.environ |= {
 import jinja2
 import psutil
 
+from studio import Studio
 from studio.data.dataset import Dataset
 from studio.data.freezing import freeze_apart
 from studio.data.progress import Progress
 from studio.data.readers import Row, read_rows
+from studio.data.rendering import preview
 from studio.data.sandbox import Sandbox
 from studio.data.template import Template
+from studio.data.workbook_view import Wish, arrange
 
 TEMPLATES = {
     "plain": ("Which of these is it about: card, money?\n\n{{ text }}", "{{ label }}"),
@@ -55,15 +59,17 @@ def main() -> None:
     wish = argparse.ArgumentParser(description=__doc__)
     wish.add_argument("--rows", type=int, default=100_000)
     wish.add_argument("--repeat", type=int, default=3)
-    wish.add_argument("--only", choices=["map", "whole"])
+    wish.add_argument("--only", choices=["map", "whole", "look"])
     asked = wish.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.jsonl"
         path.write_text("".join(json.dumps(row) + "\n" for row in make_rows(asked.rows)))
-        if asked.only != "whole":
+        if asked.only in (None, "map"):
             compare(read_rows(path).rows, asked.repeat)
-        if asked.only != "map":
+        if asked.only in (None, "whole"):
             follow(path, Path(folder) / "datasets")
+        if asked.only in (None, "look"):
+            look(path, Path(folder) / "home")
 
 
 def make_rows(count: int) -> Iterator[Row]:
@@ -180,6 +186,35 @@ def follow(path: Path, folder: Path) -> None:
     print(f"| **Whole** | **{time.perf_counter() - begun:.1f}** |\n")
     print(f"{dataset.card.train:,} examples to learn from, {dataset.card.heldout:,} held out; "
           f"most memory of all processes together {watch.stop() / 1e6:,.0f} MB")  # fmt: skip
+
+
+def look(path: Path, home: Path) -> None:
+    """What a person waits for who looks through a workbook of all these rows."""
+    prompt, answer = TEMPLATES["with logic"]
+    template = Template(
+        name="bench", title="Bench", description="D", task="t", license="l", source="s",
+        answer=answer, phrasings=[prompt],
+    )  # fmt: skip
+    wishes = {
+        "a first word": Wish(search="word17"),
+        "two other words": Wish(search="please word2999"),
+        "rows that are kept": Wish(only="kept"),
+        "ordered by a column": Wish(order="column:label"),
+        "the longest first": Wish(order="row", down=True),
+    }
+    with Studio(home) as studio:
+        book = studio.begin_workbook(template, studio.gather([path]))
+        preview(template, [book.entry(1).row], phrasings="one")  # starts the process that renders
+        print("\n| looked for | rows | seconds |\n|---|---:|---:|")
+        for what, wish in wishes.items():
+            at = time.perf_counter()
+            found = arrange(book, wish)
+            print(f"| {what} | {len(found):,} | {time.perf_counter() - at:.2f} |", flush=True)
+        changed = template.model_copy(update={"answer": "{{ label | upper }}"})
+        at = time.perf_counter()
+        shown = preview(changed, [book.entry(at_row).row for at_row in (1, book.card.rows)])
+        seconds = time.perf_counter() - at
+        print(f"| a changed template | {len(shown)} | {seconds:.2f} |", flush=True)
 
 
 class Memory:

@@ -205,11 +205,12 @@ def test_a_recipe_that_cannot_fit_is_made_to(page: "playwright.Page", tmp_path: 
 
 def test_a_run_is_paused_resumed_and_tried_again(page: "playwright.Page", studio: Studio) -> None:
     dataset = studio.datasets()[0].id
-    run = studio.train(Recipe(dataset=dataset, name="Stop and go"))
+    name = f"Stop and go {len(studio.runs())}"  # its own, should it be tried once more
+    run = studio.train(Recipe(dataset=dataset, name=name))
     page.reload()
     page.get_by_role("tab", name="Tune", exact=True).first.click()
-    expect(page.locator("#runs")).to_contain_text("Stop and go")
-    choose(page, "Stop and go")
+    expect(page.locator("#runs")).to_contain_text(name)
+    choose(page, name)
     expect(page.locator("#about-run")).to_contain_text("Waiting in line")
     page.locator("#pause-run").click()
     expect(page.locator("#about-run")).to_contain_text("paused")
@@ -219,6 +220,6 @@ def test_a_run_is_paused_resumed_and_tried_again(page: "playwright.Page", studio
     assert run.starts() == 2
     before = len(studio.runs())
     page.locator("#retry-run").click()
-    expect(page.locator("#runs [data-testid^='cell-']", has_text="Stop and go")).to_have_count(2)
+    expect(page.locator("#runs [data-testid^='cell-']", has_text=name)).to_have_count(2)
     (again,) = (one for one in studio.runs()[: len(studio.runs()) - before])
     assert again.recipe == run.recipe
