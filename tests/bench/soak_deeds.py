@@ -175,12 +175,19 @@ def build(soak: Soak) -> str:
 # ---- what befalls them
 
 
-def kill_worker(soak: Soak) -> str:
-    """kill -9 of a worker, whatever it does at the moment."""
+def _at_work(soak: Soak) -> tuple[Run, int] | None:
+    """A run and the process that does it; None if nobody is at work."""
     run = soak.pick("running", "waiting")
     worker = holder(run.folder / LOCK) if run else None
-    if run is None or worker is None:
+    return (run, worker) if run and worker is not None else None
+
+
+def kill_worker(soak: Soak) -> str:
+    """kill -9 of a worker, whatever it does at the moment."""
+    found = _at_work(soak)
+    if found is None:
         return ""
+    run, worker = found
     soak.ledger.runs[run.id].add("killed")
     with suppress(ProcessLookupError):
         os.kill(worker, signal.SIGKILL)
@@ -189,10 +196,10 @@ def kill_worker(soak: Soak) -> str:
 
 def halt_worker(soak: Soak) -> str:
     """A worker that gets no time for some seconds."""
-    run = soak.pick("running", "waiting")
-    worker = holder(run.folder / LOCK) if run else None
-    if run is None or worker is None:
+    found = _at_work(soak)
+    if found is None:
         return ""
+    run, worker = found
     with suppress(ProcessLookupError):
         os.kill(worker, signal.SIGSTOP)
         time.sleep(3)
